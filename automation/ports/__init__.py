@@ -1,0 +1,3 @@
+"""Doors: one module per kind of effect, a Protocol and its real adapter."""
+
+from __future__ import annotations

@@ -1,0 +1,116 @@
+"""Files that several programs share: written whole or not at all, read with a cap."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from automation.core.errors import EffectFailed
+
+# Kernel names of file systems on which locks are not to be trusted (safety S24).
+REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "drvfs", "fuse.sshfs", "afs"})
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace a file so that a reader, or a crash, sees the old content or the new and nothing between.
+
+    The data is on disk before the rename that shows it, and the folder after it.
+
+    Args:
+        path: The file; its folder must exist.
+        data: The whole new content.
+        mode: Permission bits of the new file.
+
+    Raises:
+        EffectFailed: The disk said no; the message names path and reason.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        try:
+            os.fchmod(descriptor, mode)  # whatever the umask says
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise cannot("write", path, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's own entries on disk: what a rename or a new file needs to survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_whole(path: Path, *, cap: int = 64 * 1024 * 1024) -> bytes | None:
+    """Return a file's bytes, or None where there is no such file.
+
+    Raises:
+        EffectFailed: It cannot be read, or is larger than `cap`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(cap + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise cannot("read", path, error) from error
+    if len(data) > cap:
+        message = f"{path}: larger than the {cap} bytes that are expected at most"
+        raise EffectFailed(message, retryable=False)
+    return data
+
+
+def make_folder(path: Path, *, mode: int = 0o755) -> None:
+    """Create a folder and what leads to it; the last one gets exactly this mode when it is new.
+
+    Raises:
+        EffectFailed: It cannot be made.
+    """
+    try:
+        if not path.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(mode)
+    except OSError as error:
+        raise cannot("create", path, error) from error
+
+
+def cannot(verb: str, path: Path, error: OSError) -> EffectFailed:
+    """Say in one line what could not be done to a file: path, reason and errno."""
+    code = error.errno if error.errno is not None else "?"
+    return EffectFailed(f"cannot {verb} {path}: {error.strerror or error} (errno {code})")
+
+
+def file_system(path: Path) -> str:
+    """Return the kernel's name of the file system that holds `path`; empty where it does not say."""
+    try:
+        device = path.stat().st_dev
+        wanted = f"{os.major(device)}:{os.minor(device)}"
+        for line in Path("/proc/self/mountinfo").read_text("utf-8").splitlines():
+            mount, _, rest = line.partition(" - ")
+            if mount.split(" ")[2] == wanted:
+                return rest.split(" ")[0]
+    except (OSError, IndexError):
+        pass
+    return ""
+
+
+def refuse_remote(path: Path) -> None:
+    """Refuse locks and state on a network file system, where two programs may hold one lock (safety S24).
+
+    Raises:
+        EffectFailed: The folder lies on one.
+    """
+    kind = file_system(path)
+    if kind in REMOTE_FILE_SYSTEMS:
+        message = f"{path} is on {kind}: locks need a local disk; set REDUNDANCY_LOGS_DIR to a local folder"
+        raise EffectFailed(message, retryable=False)

@@ -1,0 +1,3 @@
+"""One folder per guarded system, all of one shape."""
+
+from __future__ import annotations
