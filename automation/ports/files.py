@@ -65,8 +65,7 @@ def read_whole(path: Path, *, cap: int = 64 * 1024 * 1024) -> bytes | None:
     except OSError as error:
         raise cannot("read", path, error) from error
     if len(data) > cap:
-        message = f"{path}: larger than the {cap} bytes that are expected at most"
-        raise EffectFailed(message, retryable=False)
+        raise EffectFailed(f"{path}: larger than the {cap} bytes that are expected at most", retryable=False)
     return data
 
 
@@ -112,5 +111,7 @@ def refuse_remote(path: Path) -> None:
     """
     kind = file_system(path)
     if kind in REMOTE_FILE_SYSTEMS:
-        message = f"{path} is on {kind}: locks need a local disk; set REDUNDANCY_LOGS_DIR to a local folder"
-        raise EffectFailed(message, retryable=False)
+        raise EffectFailed(
+            f"{path} is on {kind}: locks need a local disk; set REDUNDANCY_LOGS_DIR to a local folder",
+            retryable=False,
+        )

@@ -87,13 +87,13 @@ class RequestsHttp:
                 for chunk in response.iter_content(65536):
                     kept += chunk
                     if len(kept) > ANSWER_CAP or time.monotonic() > deadline_s:
-                        message = f"{_place(url)}: the answer was too large or too slow"
-                        raise HttpFailed(message)
+                        raise HttpFailed(f"{_place(url)}: the answer was too large or too slow")
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, bytes(kept), lowered)
         except (requests.RequestException, ValueError) as error:
-            message = f"{_place(url)}: {_reason(error)}"
-            raise HttpFailed(message) from None  # the cause holds the whole address, secrets included
+            raise HttpFailed(
+                f"{_place(url)}: {_reason(error)}"
+            ) from None  # the cause holds the whole address, secrets included
 
 
 def _place(url: str) -> str:
