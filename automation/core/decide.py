@@ -62,7 +62,7 @@ def remember(
 ) -> History:
     """Return the history after a look: what was seen again, what has been away, and which climbs are over.
 
-    A problem that is away keeps its climb for the ladder's calm time, counted from when it was last seen: only
+    A problem that is away keeps its climb for the ladder's calm time, from when it was last seen: only
     then has a step helped (safety S3); a problem that comes back before goes on where it was.
     """
     history = clamped(history, now_s)

@@ -60,7 +60,8 @@ class Assessment:
 
     `subjects` are the names of what is guarded; `down` says that the whole system is dead, whatever its
     subjects; `critical_subjects` are those that settings call critical; `sections` are the system's own keys
-    of the report, `metrics` its flat numbers.
+    of the report, `metrics` its flat numbers. `look_again_s` asks for another look that soon, because
+    something cannot be told yet.
     """
 
     subjects: tuple[str, ...] = ()
@@ -69,3 +70,4 @@ class Assessment:
     critical_subjects: frozenset[str] = frozenset()
     sections: Mapping[str, object] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    look_again_s: float | None = None

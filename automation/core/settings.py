@@ -216,7 +216,8 @@ def _shown(raw: object) -> str:
     return json.dumps(raw, ensure_ascii=False, default=str)[:80]
 
 
-def _duration_ms(raw: object, _setting: Setting) -> int | None:
+def parse_duration_ms(raw: object) -> int | None:
+    """Return the milliseconds of `30000`, `"30s"`, `"5m"` or `"2h"`; None where it is no duration."""
     if isinstance(raw, bool):
         return None
     match = _DURATION.fullmatch(str(raw)) if isinstance(raw, int | str) else None
@@ -224,6 +225,10 @@ def _duration_ms(raw: object, _setting: Setting) -> int | None:
         return None
     value = int(match[1]) * _UNITS_MS[match[2] or "ms"]
     return value if 0 < value <= _LONGEST_MS else None
+
+
+def _duration_ms(raw: object, _setting: Setting) -> int | None:
+    return parse_duration_ms(raw)
 
 
 def _count(raw: object, setting: Setting) -> int | None:
@@ -285,7 +290,7 @@ def _refuse_secrets(found: Mapping[str, object], where: str) -> None:
     for key, value in found.items():
         if isinstance(value, str) and value and _SECRET_KEY.search(key.rpartition(".")[2]):
             raise SettingsInvalid(
-                f"{where}: {key}: secrets are not read from this file; use an environment variable or its _FILE form"
+                f"{where}: {key}: secrets are not read from this file; use the environment or a *_TOKEN_FILE"
             )
 
 

@@ -1,7 +1,8 @@
-"""Running a program: always with a time limit, a cap on its output and an environment of our choosing."""
+"""Running a program: with a time limit, a cap on its output and an environment of our choosing."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -16,13 +17,13 @@ from automation.core.errors import CommandFailed, CommandTimedOut
 
 OUTPUT_CAP = 8 * 1024 * 1024
 
-# What every child may know of us (safety S19); settings may name more.
+# What every child may know of us (safety S19).
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "PM2_HOME")
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a program said: its exit status, and its output as text (bytes that are no UTF-8 become U+FFFD)."""
+    """What a program said: its exit status, and its output as text (what is no UTF-8 becomes U+FFFD)."""
 
     status: int
     stdout: str
@@ -128,13 +129,11 @@ def _collect(
     """
     if child.stdin is not None:
         _feed(child.stdin, (stdin or "").encode())
-    kept: dict[int, bytearray] = {}
-    truncated = False
+    kept: dict[int, _Kept] = {}
     with selectors.DefaultSelector() as selector:
-        for pipe in (child.stdout, child.stderr):
-            if pipe is not None:
-                kept[pipe.fileno()] = bytearray()
-                selector.register(pipe, selectors.EVENT_READ)
+        for pipe in filter(None, (child.stdout, child.stderr)):
+            kept[pipe.fileno()] = _Kept(bytearray())
+            selector.register(pipe, selectors.EVENT_READ)
         while selector.get_map():
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
@@ -143,15 +142,25 @@ def _collect(
             if not ready and child.poll() is not None:
                 break
             for key, _ in ready:
-                data = os.read(key.fd, 65536)
-                if not data:
+                if not kept[key.fd].take(os.read(key.fd, 65536)):
                     selector.unregister(key.fileobj)
-                    continue
-                room = OUTPUT_CAP - len(kept[key.fd])
-                truncated = truncated or len(data) > room
-                kept[key.fd] += data[: max(room, 0)]
-    out, err = (bytes(text) for text in kept.values())
-    return out, err, truncated
+    out, err = kept.values()
+    return bytes(out.data), bytes(err.data), out.truncated or err.truncated
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What was kept of one pipe."""
+
+    data: bytearray
+    truncated: bool = False
+
+    def take(self, data: bytes) -> bool:
+        """Keep as much as there is room for; tell whether the pipe goes on."""
+        room = OUTPUT_CAP - len(self.data)
+        self.data += data[: max(room, 0)]
+        self.truncated = self.truncated or len(data) > room
+        return bool(data)
 
 
 def _feed(pipe: IO[bytes], text: bytes) -> None:
@@ -165,7 +174,5 @@ def _feed(pipe: IO[bytes], text: bytes) -> None:
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the program's process group, so that nothing of it outlives the call."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass

@@ -1,0 +1,86 @@
+"""`logs`: this system's log, readable."""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from automation.core.errors import UsageInvalid
+from automation.engine.calling import Call
+from automation.engine.terminal import coloured, complain, safe, say
+from automation.engine.whereabouts import layout_of
+from automation.ports.clock import Clock
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+DEFAULT_LINES, MOST_LINES = 50, 100_000
+TAIL_BYTES = 32 * 1024 * 1024
+FOLLOW_S = 0.5
+_COLOUR = {"WARNING": "warning", "ERROR": "critical", "CRITICAL": "critical"}
+
+
+def logs(call: Call) -> int:
+    """Print the last lines, and with --follow what comes, until Ctrl-C."""
+    level = (call.text("level") or "DEBUG").upper()
+    if level not in LEVELS:
+        raise UsageInvalid(f"--level: expected one of {', '.join(LEVELS)}, got {call.text('level')!r}")
+    count = call.text("lines") or str(DEFAULT_LINES)
+    if not count.isdecimal() or not 0 <= int(count) <= MOST_LINES:
+        raise UsageInvalid(f"--lines: expected a whole number from 0 to {MOST_LINES}, got {count!r}")
+    layout = layout_of(call.system, call.workspace, call.environment)
+    paths = [path for path in (layout.out_log, layout.orphan_log) if path.exists()]
+    if not paths and not call.flag("follow"):
+        complain(f"no log yet: {layout.out_log}")
+        return 1
+    shown = [line for path in paths for line in (_shown(raw, level) for raw in _tail(path)) if line]
+    for line in list(collections.deque(sorted(shown, key=lambda one: one[0]), maxlen=int(count))):
+        say(line[1])
+    if call.flag("follow"):
+        for raw in _follow(layout.out_log, call.clock):
+            new = _shown(raw, level)
+            if new:
+                say(new[1])
+    return 0
+
+
+def _tail(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - TAIL_BYTES, 0))
+        yield from file
+
+
+def _shown(raw: bytes, level: str) -> tuple[str, str] | None:
+    """Return the moment and the readable form of a line, or None where it is less important than asked for."""
+    text = raw.decode("utf-8", "replace").rstrip("\n")
+    try:
+        record = json.loads(text)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        return ("", safe(text)) if text and level == "DEBUG" else None
+    said = str(record.pop("level", "INFO"))
+    if said in LEVELS and LEVELS.index(said) < LEVELS.index(level):
+        return None
+    moment, event = str(record.pop("time", "")), str(record.pop("event", ""))
+    record.pop("system", None)
+    fields = " ".join(f"{key}={safe(str(value))}" for key, value in record.items())
+    return moment, f"{moment} {coloured(f'{said:<8}', _COLOUR.get(said, ''))} {safe(event)} {fields}".rstrip()
+
+
+def _follow(path: Path, clock: Clock) -> Iterator[bytes]:
+    """Yield new lines for ever; a file that shrank was rotated in place and is read from its start."""
+    position = path.stat().st_size if path.exists() else 0
+    rest = b""
+    while True:
+        if path.exists():
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(position if size >= position else 0)
+                data = file.read(1024 * 1024)
+                position = file.tell()
+            *lines, rest = (rest + data).split(b"\n")
+            yield from lines
+        clock.wait(FOLLOW_S)

@@ -1,0 +1,130 @@
+"""`recovery`: climb the ladder for what is wrong now, because a person says so."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+
+from automation.core.decide import StepCall
+from automation.core.errors import NotAllowed
+from automation.core.finding import Assessment, Finding, Mode
+from automation.core.ladder import Ladder
+from automation.core.moments import to_text
+from automation.core.report import Outcome, outcome_record
+from automation.engine.acting import Actor, load_steps
+from automation.engine.calling import Call
+from automation.engine.context import Context, build, prepare_folders
+from automation.engine.loading import load
+from automation.engine.modes import mode_now
+from automation.engine.system import Observer
+from automation.engine.terminal import complain, safe, say, say_json
+from automation.ports.locks import locked
+from automation.stores import outcomes
+
+SECOND_LOOK_S = 1.0
+SETTLE_S = 3.0
+
+
+def recovery(call: Call) -> int:
+    """Recover what two looks, a second apart, agree on; 0 when nothing of it is wrong any more.
+
+    Raises:
+        NotAllowed: The guard is paused.
+        LockBusy: Somebody else is acting.
+    """
+    context = build(call.system, call.workspace, call.environment, call.clock)
+    observer: Observer = load(context.system.observer)(context)
+    ladders: tuple[Ladder, ...] = load(context.system.ladders)(context.settings)
+    try:
+        if call.flag("dry_run"):
+            return _plan(call, observer, ladders)
+        prepare_folders(context.layout)
+        since = to_text(call.clock.now_s())
+        with locked(context.layout.action_lock, purpose="a recovery by hand", since=since, timeout_s=0.0):
+            return _recover(call, context, observer, ladders)
+    finally:
+        observer.close()
+
+
+def _wrong(call: Call, assessment: Assessment) -> tuple[Finding, ...]:
+    subject = call.text("subject")
+    return tuple(one for one in assessment.findings if not subject or one.subject == subject)
+
+
+def _plan(call: Call, observer: Observer, ladders: tuple[Ladder, ...]) -> int:
+    """Print the steps that would be taken, in order."""
+    findings = _wrong(call, observer.assess(observer.observe()))
+    plan = [
+        {"problem": one.problem, "subject": one.subject, "steps": list(_rungs(one, ladders))}
+        for one in findings
+    ]
+    if call.flag("json"):
+        say_json({"wouldTake": plan})
+        return 0
+    if not plan:
+        say("nothing is wrong: no step would be taken")
+    for one in findings:
+        steps = " → ".join(_rungs(one, ladders)) or f"no step; {one.advice or 'it needs a human'}"
+        say(f"{safe(one.subject)}: {one.problem}: {steps}")
+    return 0
+
+
+def _rungs(finding: Finding, ladders: tuple[Ladder, ...]) -> Iterator[str]:
+    for ladder in ladders:
+        if ladder.problem == finding.problem:
+            yield from (rung.step for rung in ladder.rungs)
+
+
+def _recover(call: Call, context: Context, observer: Observer, ladders: tuple[Ladder, ...]) -> int:
+    mode, why = mode_now(context, context.clock.now_s())
+    if mode is Mode.PAUSED:
+        raise NotAllowed(f"not acting: {why}; `{context.system.app} resume` ends the pause")
+    first = _wrong(call, observer.assess(observer.observe()))
+    context.clock.wait(SECOND_LOOK_S if first else 0.0)
+    again = {one.key for one in _wrong(call, observer.assess(observer.observe()))} if first else set()
+    findings = tuple(one for one in first if one.key in again)
+    actor = Actor(context, observer, load_steps(context), by=f"hand: {_who(context)}")
+    taken: list[Outcome] = []
+    for finding in findings:
+        taken += _climb(context, actor, finding, ladders)
+    outcomes.append(context.layout.outcomes, taken)
+    left = [one for one in _wrong(call, observer.assess(observer.observe())) if one.key in again]
+    _tell(call, findings, taken, left)
+    return 1 if left else 0
+
+
+def _climb(
+    context: Context, actor: Actor, finding: Finding, ladders: tuple[Ladder, ...]
+) -> Iterator[Outcome]:
+    """Take each rung once, gentlest first, until the problem has gone."""
+    for attempt, step in enumerate(_rungs(finding, ladders), start=1):
+        outcomes_now = actor.take((StepCall(step, finding.subject, finding.problem, attempt),))
+        yield from outcomes_now
+        if not outcomes_now:
+            return
+        context.clock.wait(SETTLE_S)
+
+
+def _who(context: Context) -> str:
+    return context.environment.get("SUDO_USER") or getpass.getuser()
+
+
+def _tell(call: Call, findings: tuple[Finding, ...], taken: list[Outcome], left: list[Finding]) -> None:
+    if call.flag("json"):
+        say_json(
+            {
+                "found": len(findings),
+                "taken": [outcome_record(one) for one in taken],
+                "left": [{"problem": one.problem, "subject": one.subject} for one in left],
+            }
+        )
+        return
+    for one in taken:
+        how = "done" if one.ok else "failed"
+        say(f"{one.step} {safe(one.subject)}: {how}: {safe(one.detail)} ({one.duration_ms} ms)")
+    if not findings:
+        say("nothing is wrong: no step was taken")
+    for finding in left:
+        complain(
+            f"still wrong: {safe(finding.subject)}: {finding.problem}: {safe(finding.message)}. {finding.advice}"
+        )

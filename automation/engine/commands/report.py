@@ -1,0 +1,84 @@
+"""`report`: the whole report, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from automation.core.moments import spoken
+from automation.core.report import Reading, findings_of
+from automation.engine.calling import Call
+from automation.engine.terminal import coloured, complain, safe, say, say_json
+from automation.engine.whereabouts import layout_of
+from automation.stores.reports import find
+
+
+def report(call: Call) -> int:
+    """Print the report; 0 when there is one that can be read."""
+    found = find(layout_of(call.system, call.workspace, call.environment).report)
+    if found.reading is None:
+        complain(found.problem)
+        return 1
+    if call.flag("json"):
+        say_json(found.reading.record)
+        return 0
+    now_s = call.clock.now_s()
+    for part in (_head(found.reading, now_s), _findings(found.reading, now_s), _recovery(found.reading)):
+        for line in part:
+            say(line)
+    return 0
+
+
+def _head(reading: Reading, now_s: float) -> Iterator[str]:
+    record = reading.record
+    score = "none" if reading.score is None else f"{reading.score:.4f}"
+    subjects = record.get("subjects")
+    yield coloured(f"{record.get('system')} on {safe(str(record.get('host')))}", "bold")
+    stale = " (stale: nobody has written it since)" if reading.stale(now_s) else ""
+    yield f"  status    {coloured(reading.status.value, reading.status.value)}, mode {reading.mode.value}{stale}"
+    yield f"  score     {score}"
+    if isinstance(subjects, Mapping):
+        yield f"  subjects  {subjects.get('total')}, healthy {subjects.get('healthy')}"
+    yield f"  looked    {record.get('checkedAt')} ({spoken(now_s - reading.checked_at_s)} ago), look {record.get('cycle')}"
+    yield f"  by        pid {record.get('pid')}, version {reading.version}, since {record.get('startedAt')}"
+    yield f"  workspace {safe(str(record.get('workspace')))}"
+
+
+def _findings(reading: Reading, now_s: float) -> Iterator[str]:
+    lines = findings_of(reading)
+    yield ""
+    yield coloured(f"findings: {len(lines)}" if lines else "findings: none", "bold")
+    for line in lines:
+        finding = line.finding
+        severity = finding.severity.value
+        yield f"  {coloured(severity, severity)}  {finding.problem}  {safe(finding.subject)}"
+        yield f"            {safe(finding.message)}"
+        yield f"            for {spoken(now_s - line.since_s)}, seen {line.count} times"
+        if finding.advice:
+            yield f"            do: {safe(finding.advice)}"
+
+
+def _recovery(reading: Reading) -> Iterator[str]:
+    recovery = reading.record.get("recovery")
+    if not isinstance(recovery, Mapping):
+        return
+    rate = recovery.get("successRate")
+    rated = "" if rate is None else f", success rate {rate}"
+    yield ""
+    yield coloured("recovery", "bold")
+    yield f"  {recovery.get('attempts')} tries, {recovery.get('succeeded')} recovered, {recovery.get('failed')} given up{rated}"
+    if recovery.get("heldBack"):
+        yield f"  not acting: {safe(str(recovery.get('heldBack')))}"
+    for one in _records(recovery.get("active")):
+        yield f"  next: {one.get('step')} {safe(str(one.get('subject')))} (try {one.get('attempt')}) at {one.get('nextAt')}"
+    for one in _records(recovery.get("needsHuman")):
+        yield f"  {coloured('needs a human', 'critical')}: {safe(str(one.get('subject')))}: {safe(str(one.get('message')))}"
+    for one in _records(recovery.get("recent")):
+        how = "done" if one.get("ok") else "failed"
+        yield (
+            f"  {one.get('at')}  {one.get('step')} {safe(str(one.get('subject')))}: {how}: "
+            f"{safe(str(one.get('detail')))} ({one.get('durationMs')} ms, by {safe(str(one.get('by')))})"
+        )
+
+
+def _records(value: object) -> list[Mapping[str, object]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

@@ -1,0 +1,80 @@
+"""`start`: the monitoring loop, in the foreground."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from automation.core.errors import LockBusy
+from automation.core.moments import to_text
+from automation.engine import logs
+from automation.engine.calling import Call
+from automation.engine.context import Context, build, prepare_folders
+from automation.engine.loop import begin
+from automation.ports import supervisor
+from automation.ports.locks import HeldLock, describe_holder, take_lock
+from automation.ports.waking import Waking
+
+WAIT_STEP_S = 1.0
+
+
+def start(call: Call) -> int:
+    """Guard until a signal comes; a second guard by hand is refused, one that PM2 starts waits for the first.
+
+    Raises:
+        LockBusy: Another guard runs, and nothing but a person started this one.
+    """
+    context = build(call.system, call.workspace, call.environment, call.clock)
+    prepare_folders(context.layout)
+    _set_up_log(context)
+    for warning in context.settings.warnings:
+        context.log.warning("setting_ignored", extra={"detail": warning})
+    runner = supervisor.detect(call.environment)
+    waking = Waking()
+    waking.listen()
+    lock = _lock_for_life(context, lambda: runner.runs_us, waking)
+    if lock is None:
+        return 0
+    try:
+        return begin(context, lock, runner, waking).run()
+    except Exception:
+        # A bug, or files of a newer version: the traceback is the last thing that this process says.
+        context.log.exception("guard_failed")
+        raise
+    finally:
+        lock.release()
+        waking.close()
+        logs.flush()
+
+
+def _set_up_log(context: Context) -> None:
+    context.layout.orphan_log.parent.mkdir(parents=True, exist_ok=True)
+    logs.configure(
+        context.system.name,
+        context.layout.orphan_log,
+        level=context.settings.text("log_level"),
+        form=context.settings.text("log_format"),
+        secrets=logs.secrets_of(context.environment) | _addresses(context),
+    )
+
+
+def _addresses(context: Context) -> frozenset[str]:
+    webhook = context.settings.text("webhook")
+    return frozenset({webhook} if webhook else ())
+
+
+def _lock_for_life(context: Context, may_wait: Callable[[], bool], waking: Waking) -> HeldLock | None:
+    """Take the lifetime lock; None when a signal ended the waiting for it."""
+    path = context.layout.guard_lock
+    waited = False
+    while not waking.stop_signal:
+        since = to_text(context.clock.now_s())
+        try:
+            return take_lock(path, purpose=f"guarding {context.system.name}", since=since)
+        except LockBusy:
+            if not may_wait():
+                raise
+        if not waited:
+            context.log.info("waiting_for_first_guard", extra={"holder": describe_holder(path)})
+            waited = True
+        waking.sleep(WAIT_STEP_S, ())
+    return None

@@ -1,0 +1,93 @@
+"""What every command starts from: the workspace, its files, the settings, and who may change anything."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from automation.core.errors import EffectFailed, NotAllowed, SettingsInvalid
+from automation.core.settings import Settings, SettingsFile, parse_file, resolve
+from automation.engine.loading import load
+from automation.engine.shared_settings import SHARED
+from automation.engine.system import System
+from automation.engine.whereabouts import layout_of
+from automation.ports.clock import Clock
+from automation.ports.files import make_folder, read_whole, refuse_remote
+from automation.ports.process import owns
+from automation.stores.layout import Layout
+
+SETTINGS_FILE = "automation/redundancy-config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a guard works with."""
+
+    system: System
+    layout: Layout
+    settings: Settings
+    environment: Mapping[str, str]
+    clock: Clock
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("redundancy"))
+
+
+def build(system: System, workspace: Path, environment: Mapping[str, str], clock: Clock) -> Context:
+    """Read the settings and lay out the files; nothing is written.
+
+    Raises:
+        SettingsInvalid: A setting is wrong; the line says where.
+    """
+    file = read_settings_file(workspace)
+    known = (*SHARED, *load(system.settings))
+    settings = resolve(known, environment, file, {}, system.ignored_keys)
+    return Context(system, layout_of(system, workspace, environment), settings, environment, clock)
+
+
+def read_settings_file(workspace: Path) -> SettingsFile:
+    """Read the settings file of a workspace; an absent one holds nothing.
+
+    Raises:
+        SettingsInvalid: It cannot be read, or is no JSON object.
+    """
+    try:
+        data = read_whole(workspace / SETTINGS_FILE, cap=1024 * 1024)
+    except EffectFailed as error:
+        raise SettingsInvalid(str(error)) from error
+    if data is None:
+        return SettingsFile(SETTINGS_FILE)
+    try:
+        return parse_file(data.decode("utf-8-sig"), SETTINGS_FILE)
+    except UnicodeDecodeError as error:
+        raise SettingsInvalid(f"{SETTINGS_FILE}: not UTF-8 text (byte {error.start})") from error
+
+
+def prepare_folders(layout: Layout) -> None:
+    """Make the folders that a command which changes anything needs, private ones 0700.
+
+    Raises:
+        NotAllowed: Our user owns neither the guarded home nor the workspace (safety S18).
+        EffectFailed: The disk said no, or the folder is on a network file system (safety S24).
+    """
+    if not owns(layout.own) and not owns(layout.workspace):
+        raise NotAllowed(
+            f"this user owns neither {layout.own.parent} nor {layout.workspace}: run it as the one who does"
+        )
+    make_folder(layout.logs)
+    keep_out_of_git(layout.logs)
+    make_folder(layout.logs / "state", mode=0o700)
+    make_folder(layout.state, mode=0o700)
+    make_folder(layout.own, mode=0o700)
+    refuse_remote(layout.own)
+    refuse_remote(layout.state)
+
+
+def keep_out_of_git(folder: Path) -> None:
+    """Put a `.gitignore` of `*` into a folder that must never leave by accident (safety S23)."""
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        try:
+            ignore.write_text("*\n!.gitignore\n", "utf-8")
+        except OSError as error:
+            raise EffectFailed(f"cannot write {ignore}: {error.strerror}") from error

@@ -1,0 +1,35 @@
+"""What a guard may do now: the settings' mode and the pause, read afresh each time (safety S8, S30)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from automation.core.finding import Mode
+from automation.core.ladder import Ladder
+from automation.engine.context import Context
+from automation.stores import pauses
+
+
+def mode_now(context: Context, now_s: float) -> tuple[Mode, str]:
+    """Return the mode that holds now, and in one line why nothing is acted on; empty where it may act."""
+    pause = pauses.load(context.layout.pause, now_s)
+    if pause is not None:
+        return Mode.PAUSED, pause.spoken()
+    if context.settings.text("mode") == "observe":
+        return Mode.OBSERVE, "REDUNDANCY_MODE is observe"
+    if not context.settings.flag("auto_recovery"):
+        return Mode.OBSERVE, "redundancy.autoRecovery is false"
+    return Mode.ACTIVE, ""
+
+
+def ladders_for(mode: Mode, ladders: tuple[Ladder, ...]) -> tuple[Ladder, ...]:
+    """Return the ladders that may be climbed in a mode.
+
+    To observe is to have ladders without rungs: whatever would be acted on needs a human. A pause has none at
+    all: somebody is at work, and knows.
+    """
+    if mode is Mode.ACTIVE:
+        return ladders
+    if mode is Mode.OBSERVE:
+        return tuple(replace(ladder, rungs=()) for ladder in ladders)
+    return ()

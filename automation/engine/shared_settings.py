@@ -1,0 +1,69 @@
+"""The settings that every guard has."""
+
+from __future__ import annotations
+
+from automation.core.settings import Kind, Setting
+
+SHARED = (
+    Setting(
+        "log_level",
+        Kind.CHOICE,
+        "INFO",
+        "least important level that is logged",
+        env="REDUNDANCY_LOG_LEVEL",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    ),
+    Setting(
+        "log_format",
+        Kind.CHOICE,
+        "json",
+        "one JSON object a line, or plain text",
+        env="REDUNDANCY_LOG_FORMAT",
+        choices=("json", "text"),
+    ),
+    Setting(
+        "mode",
+        Kind.CHOICE,
+        "active",
+        "observe: see, report and alert, but act on nothing",
+        env="REDUNDANCY_MODE",
+        choices=("active", "observe"),
+    ),
+    Setting(
+        "auto_recovery",
+        Kind.FLAG,
+        True,  # noqa: FBT003  # a default value
+        "false: act on nothing without being told to",
+        key="redundancy.autoRecovery",
+    ),
+    Setting(
+        "warning_band",
+        Kind.RATIO,
+        0.8,
+        "score below which a system is a warning",
+        key="monitoring.alerts.warningThreshold",
+    ),
+    Setting(
+        "critical_band",
+        Kind.RATIO,
+        0.5,
+        "score below which a system is critical",
+        key="monitoring.alerts.criticalThreshold",
+    ),
+    Setting(
+        "webhook",
+        Kind.TEXT,
+        "",
+        "address that gets a JSON message when something needs a human",
+        env="REDUNDANCY_WEBHOOK",
+        key="notifications.webhook",
+        secret=True,
+    ),
+)
+
+# Keys of the old settings file that have no effect here.
+IGNORED = (
+    "monitoring",
+    "redundancy",
+    "notifications",
+)

@@ -1,0 +1,81 @@
+"""The commands that every program of the suite has."""
+
+from __future__ import annotations
+
+from automation.engine.system import Command, Option
+
+_HERE = "automation.engine.commands"
+
+JSON = Option(("--json",), "print one JSON document and nothing else")
+SUBJECT = Option(("--subject",), "only this one, as the findings name it", takes="NAME")
+
+COMMON = (
+    Command(
+        "start",
+        "Guard in the foreground, until SIGINT or SIGTERM.",
+        "start",
+        f"{_HERE}.start:start",
+    ),
+    Command(
+        "check",
+        "Look once, now, and judge; act on nothing, write nothing.",
+        "check --json",
+        f"{_HERE}.check:check",
+        (JSON,),
+        reads_only=True,
+    ),
+    Command(
+        "status",
+        "Say what the last report says, and how old it is.",
+        "status",
+        f"{_HERE}.status:status",
+        (JSON,),
+        reads_only=True,
+    ),
+    Command(
+        "report",
+        "Print the whole report: each finding with what to do about it, and what was tried.",
+        "report",
+        f"{_HERE}.report:report",
+        (JSON,),
+        reads_only=True,
+    ),
+    Command(
+        "doctor",
+        "Print the effective settings and where each comes from, versions, permissions, and what is missing.",
+        "doctor",
+        f"{_HERE}.doctor:doctor",
+        (JSON,),
+        reads_only=True,
+    ),
+    Command(
+        "recovery",
+        "Climb the ladder for what is wrong now.",
+        "recovery --dry-run",
+        f"{_HERE}.recovery:recovery",
+        (Option(("--dry-run",), "print the steps it would take, in order; take none"), SUBJECT, JSON),
+    ),
+    Command(
+        "pause",
+        "Watch and report, but act on nothing, until `resume` or for a time.",
+        "pause --for 30m --reason 'moving the database'",
+        f"{_HERE}.pausing:pause",
+        (
+            Option(("--for",), "how long: 90s, 30m, 2h; until `resume` if not given", takes="TIME"),
+            Option(("--reason",), "why, for whoever reads the report", takes="TEXT"),
+        ),
+    ),
+    Command("resume", "End a pause.", "resume", f"{_HERE}.pausing:resume"),
+    Command(
+        "logs",
+        "Print the log, readable.",
+        "logs -f --level WARNING",
+        f"{_HERE}.logs:logs",
+        (
+            Option(("-f", "--follow"), "go on printing what comes"),
+            Option(("--level",), "this important or more: DEBUG, INFO, WARNING, ERROR", takes="LEVEL"),
+            Option(("--lines",), "how many of the last lines; 50 if not given", takes="N"),
+        ),
+        reads_only=True,
+    ),
+)

@@ -1,0 +1,53 @@
+"""The process manager that runs our own programs: PM2, as seen by an app that it started.
+
+It tells an app who it is by environment variables, which every child inherits: so none of them is believed
+without a look at the parent (safety S5).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from automation.ports.process import socket_owner
+
+
+@dataclass(frozen=True, slots=True)
+class Supervisor:
+    """What runs us: whether it truly does, and the files that it writes our output to (None if unknown)."""
+
+    runs_us: bool
+    home: Path
+    out_file: Path | None = None
+    error_file: Path | None = None
+    rotates: bool = False
+
+
+def home(environment: Mapping[str, str]) -> Path:
+    """Return the home folder of the process manager, as itself finds it."""
+    return Path(environment.get("PM2_HOME") or Path(environment.get("HOME", "/root")) / ".pm2")
+
+
+def detect(environment: Mapping[str, str]) -> Supervisor:
+    """Find out whether the process manager started us: pm_id is set, and our parent owns its socket."""
+    folder = home(environment)
+    if not environment.get("pm_id"):
+        return Supervisor(runs_us=False, home=folder)
+    address = Path(environment.get("PM2_DAEMON_RPC_PORT") or folder / "rpc.sock")
+    owner = socket_owner(address)
+    if owner is None or owner != os.getppid():
+        return Supervisor(runs_us=False, home=folder)
+    return Supervisor(
+        runs_us=True,
+        home=folder,
+        out_file=_path(environment, "pm_out_log_path"),
+        error_file=_path(environment, "pm_err_log_path"),
+        rotates=(folder / "modules" / "pm2-logrotate").is_dir(),
+    )
+
+
+def _path(environment: Mapping[str, str], name: str) -> Path | None:
+    value = environment.get(name, "")
+    return Path(value) if value.startswith("/") and value != "/dev/null" else None

@@ -1,0 +1,94 @@
+"""Opening what lies beneath a folder, and nothing else: no link may lead out of it, not even a late one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from automation.core.errors import EffectFailed
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Not to block on a pipe that took a file's place, and not to follow a link that did.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+MakeFolder = Callable[[int, str, str], None]
+
+
+class PathRefused(EffectFailed):
+    """A path does not stay beneath the folder that it belongs to."""
+
+    def __init__(self, path: str, root: Path) -> None:
+        super().__init__(f"{path or '.'} leads out of {root} through a link", retryable=False)
+
+
+def real_parts(root: Path, path: str) -> tuple[str, list[str]]:
+    """Return the real root, and the names that lead from it to where `path` really lies.
+
+    Raises:
+        PathRefused: That is outside of the root.
+    """
+    base = os.path.realpath(root)
+    real = os.path.realpath(f"{base}/{path}") if path else base
+    if real != base and not real.startswith(base.rstrip("/") + "/"):
+        raise PathRefused(path, root)
+    return base, [name for name in real[len(base) :].split("/") if name]
+
+
+@contextmanager
+def folder_beneath(
+    root: Path, path: str, *, make: MakeFolder | None = None, links: bool = True
+) -> Iterator[int]:
+    """Open the folder `path` of `root` for a block, and yield its descriptor.
+
+    Links that stay inside are followed once, before the first folder is opened; each folder is then opened
+    from the one before and follows none, so that a link which somebody slips in meanwhile is an error.
+
+    Args:
+        root: What must not be left.
+        path: Relative to it; empty for the root itself.
+        make: Makes a folder that is missing, given its parent's descriptor, its name and its path.
+        links: Whether a link inside may be followed at all.
+
+    Raises:
+        PathRefused: It leads out of the root.
+        OSError: It is not there, no folder, or cannot be opened.
+    """
+    if links:
+        base, names = real_parts(root, path)
+    else:
+        base, names = os.path.realpath(root), path.split("/") if path else []
+    descriptor = os.open(base, _FOLDER)
+    try:
+        for depth, name in enumerate(names, start=1):
+            inner = _open_inner(descriptor, name, "/".join(names[:depth]), make)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open_inner(folder: int, name: str, path: str, make: MakeFolder | None) -> int:
+    try:
+        return os.open(name, _FOLDER, dir_fd=folder)
+    except FileNotFoundError:
+        if make is None:
+            raise
+        make(folder, name, path)
+        return os.open(name, _FOLDER, dir_fd=folder)
+
+
+@contextmanager
+def opened_file(folder: int, name: str) -> Iterator[int]:
+    """Open a file of an open folder for reading, for a block; a link is not followed.
+
+    Raises:
+        OSError: It is not there, a link, or cannot be opened.
+    """
+    descriptor = os.open(name, _FILE, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,314 @@
+"""Every change that this package makes to a disk: a door, so that a test can fail or be killed at each."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from automation.core.errors import EffectFailed
+from automation.ports.files import cannot, make_folder, sync_folder, write_whole
+from automation.stores.backups.reading import chunks_of
+
+FOLDER_MODE = 0o700
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# Bits that lend the owner's rights to whoever runs the file: not for one whose owner could not be kept.
+SET_ID_BITS = 0o6000
+
+
+class WrongContent(EffectFailed):
+    """What was read is not what the manifest says it is; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("its bytes are not those that the manifest names", retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a file has besides its bytes."""
+
+    mode: int
+    owner: int
+    group: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Attributes:
+        """Take them from a file."""
+        return cls(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
+
+
+class Disk(Protocol):
+    """Changes a disk; each method's work is on it, not only on its way, when the method returns.
+
+    The two that fill a snapshot's hidden folder (`make_folder`, `copy_link`) leave that to `sync_folder`.
+    All raise EffectFailed, with path and errno, where the disk says no.
+    """
+
+    def make_folder(self, path: Path, like: Attributes | None = None) -> None:
+        """Make a folder: 0700, or as another one is (but always open to its owner)."""
+        ...
+
+    def copy_file(self, source: int, target: Path, size: int, like: Attributes) -> str:
+        """Copy an open file of that size to a new one, and return the hash of what was copied.
+
+        Raises:
+            OSError: The source cannot be read.
+        """
+        ...
+
+    def copy_link(self, text: str, target: Path, like: Attributes) -> None:
+        """Make a link."""
+        ...
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Replace a small file, whole or not at all; 0600."""
+        ...
+
+    def sync_folder(self, path: Path) -> None:
+        """Put a folder's entries on disk."""
+        ...
+
+    def rename(self, hidden: Path, shown: Path) -> None:
+        """Give a folder its final name, in the same folder."""
+        ...
+
+    def point(self, link: Path, text: str, temporary: Path) -> None:
+        """Make a link point there, replacing what it was."""
+        ...
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, a link or a folder with all in it; fine where it is gone."""
+        ...
+
+    def place_file(self, place: Target, source: int, sha256: str, like: Attributes) -> None:
+        """Copy an open file into a folder of the workspace, whole or not at all.
+
+        Raises:
+            WrongContent: The source has another hash; what was there is untouched.
+            OSError: The source cannot be read, or the target not written.
+        """
+        ...
+
+    def place_link(self, place: Target, text: str, like: Attributes) -> None:
+        """Put a link into a folder of the workspace, in place of what is there.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        ...
+
+    def make_inner_folder(self, folder: int, name: str, like: Attributes | None) -> None:
+        """Make a folder in an open folder of the workspace.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a file of the workspace goes: an open folder, its name, and the name it has until it is whole."""
+
+    folder: int
+    name: str
+    temporary: str
+
+
+class SystemDisk:
+    """The real disk (see Disk for each method)."""
+
+    def make_folder(self, path: Path, like: Attributes | None = None) -> None:
+        """Make a folder."""
+        make_folder(path, mode=FOLDER_MODE)
+        if like is None:
+            return
+        try:
+            _dress_folder(path, None, like, at_least=FOLDER_MODE)
+        except OSError as error:
+            raise cannot("create", path, error) from error
+
+    def copy_file(self, source: int, target: Path, size: int, like: Attributes) -> str:
+        """Copy an open file to a new one."""
+        digest = hashlib.sha256()
+        try:
+            descriptor = os.open(target, _NEW_FILE, 0o600)
+        except OSError as error:
+            raise cannot("write", target, error) from error
+        try:
+            for chunk in chunks_of(source, size):
+                digest.update(chunk)
+                _write(descriptor, chunk, target)
+            _finish(descriptor, like, target)
+        finally:
+            os.close(descriptor)
+        return digest.hexdigest()
+
+    def copy_link(self, text: str, target: Path, like: Attributes) -> None:
+        """Make a link."""
+        try:
+            target.symlink_to(text)
+            _dress_link(target.name, None, target, like)
+        except OSError as error:
+            raise cannot("write", target, error) from error
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Replace a small file."""
+        write_whole(path, data)
+
+    def sync_folder(self, path: Path) -> None:
+        """Put a folder's entries on disk."""
+        try:
+            sync_folder(path)
+        except OSError as error:
+            raise cannot("flush", path, error) from error
+
+    def rename(self, hidden: Path, shown: Path) -> None:
+        """Give a folder its final name."""
+        try:
+            hidden.rename(shown)
+            sync_folder(shown.parent)
+        except OSError as error:
+            raise cannot("write", shown, error) from error
+
+    def point(self, link: Path, text: str, temporary: Path) -> None:
+        """Make a link point there."""
+        try:
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(text)
+            temporary.replace(link)
+            sync_folder(link.parent)
+        except OSError as error:
+            raise cannot("write", link, error) from error
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, a link or a folder."""
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot("remove", path, error) from error
+
+    def place_file(self, place: Target, source: int, sha256: str, like: Attributes) -> None:
+        """Copy an open file into a folder of the workspace."""
+        _remove_in(place.folder, place.temporary)
+        descriptor = os.open(place.temporary, _NEW_FILE, 0o600, dir_fd=place.folder)
+        try:
+            if _write_hashed(descriptor, _sound_chunks(source)) != sha256:
+                raise WrongContent
+            _dress(descriptor, like)
+            os.fsync(descriptor)
+            _swap_in(place)
+        except (OSError, EffectFailed):
+            _remove_in(place.folder, place.temporary)
+            raise
+        finally:
+            os.close(descriptor)
+
+    def place_link(self, place: Target, text: str, like: Attributes) -> None:
+        """Put a link into a folder of the workspace."""
+        _remove_in(place.folder, place.temporary)
+        try:
+            os.symlink(text, place.temporary, dir_fd=place.folder)
+            _dress_link(place.temporary, place.folder, None, like)
+            _swap_in(place)
+        except OSError:
+            _remove_in(place.folder, place.temporary)
+            raise
+
+    def make_inner_folder(self, folder: int, name: str, like: Attributes | None) -> None:
+        """Make a folder in an open folder of the workspace."""
+        os.mkdir(name, 0o755, dir_fd=folder)
+        if like is not None:
+            _dress_folder(name, folder, like)
+        os.fsync(folder)
+
+
+def _write(descriptor: int, chunk: bytes, target: Path) -> None:
+    try:
+        _write_all(descriptor, chunk)
+    except OSError as error:
+        raise cannot("write", target, error) from error
+
+
+def _write_all(descriptor: int, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _write_hashed(descriptor: int, chunks: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+        _write_all(descriptor, chunk)
+    return digest.hexdigest()
+
+
+def _sound_chunks(source: int) -> Iterator[bytes]:
+    """Yield an open file piece by piece; a disk that cannot read it has not the right bytes."""
+    try:
+        yield from chunks_of(source, os.fstat(source).st_size)
+    except OSError as error:
+        raise WrongContent from error
+
+
+def _finish(descriptor: int, like: Attributes, target: Path) -> None:
+    try:
+        _dress(descriptor, like)
+        os.fsync(descriptor)
+    except OSError as error:
+        raise cannot("write", target, error) from error
+
+
+def _own(descriptor: int, like: Attributes) -> bool:
+    """Give a file its owner, and tell whether that could be done: it takes root, or the same owner."""
+    try:
+        os.fchown(descriptor, like.owner, like.group)
+    except OSError:
+        return False
+    return True
+
+
+def _dress(descriptor: int, like: Attributes) -> None:
+    """Give a file its owner, mode and time: the owner first, for that clears bits of the mode."""
+    owned = _own(descriptor, like)
+    os.fchmod(descriptor, like.mode if owned else like.mode & ~SET_ID_BITS)
+    os.utime(descriptor, ns=(like.mtime_ns, like.mtime_ns))
+
+
+def _dress_folder(path: str | Path, within: int | None, like: Attributes, *, at_least: int = 0) -> None:
+    """Give a folder its owner and mode; the bits that lend rights are not kept on folders."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
+    try:
+        _own(descriptor, like)
+        os.fchmod(descriptor, like.mode & 0o1777 | at_least)
+    finally:
+        os.close(descriptor)
+
+
+def _dress_link(name: str, folder: int | None, path: Path | None, like: Attributes) -> None:
+    """Give a link its owner and time; a link's mode means nothing."""
+    target = name if path is None else path
+    with suppress(OSError):  # only root can, and nothing depends on a link's owner
+        os.chown(target, like.owner, like.group, dir_fd=folder, follow_symlinks=False)
+    os.utime(target, ns=(like.mtime_ns, like.mtime_ns), dir_fd=folder, follow_symlinks=False)
+
+
+def _swap_in(place: Target) -> None:
+    os.rename(place.temporary, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+    os.fsync(place.folder)
+
+
+def _remove_in(folder: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)

@@ -1,0 +1,188 @@
+"""The store of one system's snapshots: what guards and commands call."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from automation.core.errors import AutomationError, UsageInvalid
+from automation.core.moments import to_text
+from automation.ports.clock import Clock
+from automation.ports.locks import locked
+from automation.stores.backups import listing, restoring, taking, verifying
+from automation.stores.backups.disk import Disk, SystemDisk
+from automation.stores.backups.entry_path import WORKSPACE
+from automation.stores.backups.listing import Check, Snapshot
+from automation.stores.backups.place import (
+    CHECKS,
+    HIDDEN,
+    LOCK,
+    Place,
+    clear_leftovers,
+    prepare,
+    snapshot_ids,
+)
+from automation.stores.backups.planning import RestorePlan
+from automation.stores.backups.restoring import Restored
+from automation.stores.backups.retention import Kept, Policy, Pruned, last_valid_in, which_to_keep
+from automation.stores.backups.taking import Source
+from automation.stores.backups.verifying import Verification
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotStore:
+    """The snapshots of one system.
+
+    One process at a time changes them, under `backups/<system>/.lock`; any number read.
+
+    Attributes:
+        folder: `backups/<system>`; it is made when it is first needed.
+        system: Whose snapshots they are.
+        clock: What time it is.
+        host: The machine's name, for the manifests.
+        workspace: The root of `files/`.
+        roots: The roots of further folders of a snapshot, such as `pm2-home`.
+        disk: Changes the disk.
+        lock_wait_s: How long to wait for another process; 0 asks once.
+    """
+
+    folder: Path
+    system: str
+    clock: Clock
+    host: str
+    workspace: Path
+    roots: Mapping[str, Path] = field(default_factory=dict)
+    disk: Disk = field(default_factory=SystemDisk)
+    lock_wait_s: float = 0.0
+
+    def take(self, sources: Sequence[Source], reason: str, *, latest_allowed: bool = True) -> Snapshot | None:
+        """Take a snapshot.
+
+        Args:
+            sources: What to back up, each to another folder of the snapshot.
+            reason: Why, for the list.
+            latest_allowed: False in an emergency: it is kept, and never becomes `latest` (safety S21).
+
+        Returns:
+            The snapshot, or None when nothing changed or nothing is there. What could not be read is in its
+            `skipped`.
+
+        Raises:
+            LockBusy: Another process works on these snapshots.
+            EffectFailed: The disk said no, or not one file could be read; nothing of the snapshot stays.
+        """
+        with self._locked(f"backup ({reason})") as place:
+            taken = taking.take(place, sources, reason, "regular" if latest_allowed else "emergency")
+            return None if taken is None else taken[0]
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Return all snapshots, newest last; a damaged one says so in `damage`.
+
+        Raises:
+            EffectFailed: The folder cannot be read.
+        """
+        return listing.snapshots(self.folder)
+
+    def verify(self, snapshot_id: str) -> Verification:
+        """Read every byte of a snapshot again; what is found is remembered for the list and for `latest`.
+
+        Raises:
+            UsageInvalid: There is no such snapshot.
+            RecordNewer: A newer version wrote it.
+            EffectFailed: It was removed meanwhile.
+        """
+        if snapshot_id not in snapshot_ids(self.folder):
+            raise UsageInvalid(f"there is no snapshot {snapshot_id}; see the list of `backups`")
+        bad = verifying.problems_of(self.folder, snapshot_id)
+        found = Verification(snapshot_id, to_text(self.clock.now_s()), not bad, bad)
+        try:
+            with self._locked(f"noting the verification of {snapshot_id}") as place:
+                self._note(place, found)
+        except AutomationError:
+            return found  # it was found all the same; a disk that takes no note makes it no less true
+        return found
+
+    def plan_restore(self, snapshot_id: str | None = None, paths: Sequence[str] = ()) -> RestorePlan:
+        """Say what a restore would do, without doing it.
+
+        Args:
+            snapshot_id: The snapshot; without it each file's newest valid copy.
+            paths: Files and folders, relative to the workspace; all if none are given.
+
+        Raises:
+            UsageInvalid: There is no such snapshot.
+            RecordDamaged, RecordNewer: Its manifest cannot be used.
+            EffectFailed: The snapshots cannot be read.
+        """
+        return restoring.plan(self._place(), snapshot_id, paths)
+
+    def restore(self, plan: RestorePlan) -> Restored:
+        """Do what a plan says, after a snapshot of what it overwrites.
+
+        Raises:
+            LockBusy: Another process works on these snapshots.
+            EffectFailed: What would be overwritten could not be saved; nothing was written.
+        """
+        if not plan.to_write:
+            return Restored(None, (), plan.refused)
+        with self._locked("restore") as place:
+            return restoring.restore(place, plan)
+
+    def prune(self, policy: Policy, *, pinned: Collection[str] = (), dry_run: bool = False) -> Pruned:
+        """Remove the snapshots that a policy does not keep.
+
+        Args:
+            policy: How many to keep.
+            pinned: Ids that a set names: they stay (safety S22).
+            dry_run: Only say what would be removed.
+
+        Raises:
+            LockBusy: Another process works on these snapshots.
+            EffectFailed: The disk said no.
+        """
+        if dry_run:
+            return self._choose(policy, pinned)
+        with self._locked("prune") as place:
+            pruned = self._choose(policy, pinned)
+            for snapshot_id in pruned.removed:
+                going = self.folder / f"{HIDDEN}removed-{snapshot_id}"
+                place.disk.rename(self.folder / snapshot_id, going)
+                place.disk.remove(going)
+            if pruned.removed:
+                taking.refresh_latest(place)
+        return pruned
+
+    def _choose(self, policy: Policy, pinned: Collection[str]) -> Pruned:
+        there = self.snapshots()
+        damaged = {snapshot.id for snapshot in there if not snapshot.verified}
+        last = last_valid_in(listing.readable_manifests(self.folder), damaged)
+        now_s = self.clock.now_s()
+        kept = which_to_keep(there, policy, pinned=pinned, last_valid_in=last, now_s=now_s)
+        stays = {each.id for each in kept}
+        return Pruned(tuple(snapshot.id for snapshot in there if snapshot.id not in stays), kept)
+
+    def _note(self, place: Place, found: Verification) -> None:
+        """Remember a verification, forget those of snapshots that are gone, and set `latest` by it."""
+        there = set(snapshot_ids(self.folder))
+        checks = {id_: check for id_, check in listing.read_checks(self.folder).items() if id_ in there}
+        checks[found.id] = Check(found.at, len(found.bad))
+        place.disk.write(self.folder / CHECKS, listing.checks_to_bytes(checks))
+        taking.refresh_latest(place)
+
+    def _place(self) -> Place:
+        roots = {**self.roots, WORKSPACE: self.workspace}
+        return Place(self.folder, self.system, self.host, roots, self.clock, self.disk)
+
+    @contextmanager
+    def _locked(self, purpose: str) -> Iterator[Place]:
+        """Hold the lock for a block, in a folder that is ready and holds nothing half done."""
+        prepare(self.folder, self.disk)
+        since = to_text(self.clock.now_s())
+        with locked(self.folder / LOCK, purpose=purpose, since=since, timeout_s=self.lock_wait_s):
+            clear_leftovers(self.folder, self.disk)
+            yield self._place()
+
+
+__all__ = ["Kept", "Policy", "Pruned", "RestorePlan", "Restored", "Snapshot", "SnapshotStore", "Source"]

@@ -1,0 +1,53 @@
+"""Writing the report: by the loop alone, under the report's lock, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from automation.core.errors import RecordDamaged, RecordNewer
+from automation.core.report import Report, read, to_record
+from automation.ports.locks import locked
+from automation.stores.layout import Layout
+from automation.stores.records import keep_evidence, read_record, write_record
+from automation.stores.reports import mode_of
+
+
+def publish(layout: Layout, report: Report, environment: Mapping[str, str], since: str) -> None:
+    """Write the report; a damaged one that lies there is kept beside it, one of a newer schema is left alone.
+
+    Raises:
+        EffectFailed: The disk said no.
+        LockBusy: Somebody held the report's lock for five seconds.
+        RecordNewer: A newer version wrote the report that is there.
+    """
+    with locked(layout.report_lock, purpose="writing the report", since=since, timeout_s=5.0):
+        _look_at_the_old_one(layout)
+        write_record(layout.report, to_record(report), mode=mode_of(environment), indent=1)
+
+
+def _look_at_the_old_one(layout: Layout) -> None:
+    try:
+        record = read_record(layout.report)
+        if record is not None:
+            read(record, str(layout.report))
+    except RecordNewer:
+        raise
+    except RecordDamaged:
+        keep_evidence(layout.report)
+
+
+def mark_stopped(layout: Layout, reason: str, environment: Mapping[str, str], now: str) -> None:
+    """Say in the report that its writer has ended, so that readers need not wait until it is stale.
+
+    Raises:
+        EffectFailed: The disk said no.
+        LockBusy: Somebody held the report's lock for five seconds.
+    """
+    with locked(layout.report_lock, purpose="writing the report", since=now, timeout_s=5.0):
+        try:
+            record = read_record(layout.report)
+        except RecordDamaged:
+            return
+        if isinstance(record, dict):
+            record |= {"nextCheckAt": record.get("checkedAt"), "stopped": {"at": now, "reason": reason}}
+            write_record(layout.report, record, mode=mode_of(environment), indent=1)
