@@ -1,4 +1,4 @@
-"""`doctor`: the effective settings and their origin, versions, permissions, and what is missing. No secret."""
+"""`doctor`: the effective settings and their origin, versions, permissions, what is missing; no secret."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _tail(path: Path) -> Iterator[bytes]:
 
 
 def _shown(raw: bytes, level: str) -> tuple[str, str] | None:
-    """Return the moment and the readable form of a line, or None where it is less important than asked for."""
+    """Return moment and readable form of a line, or None where it is less important than asked for."""
     text = raw.decode("utf-8", "replace").rstrip("\n")
     try:
         record = json.loads(text)

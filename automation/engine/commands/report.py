@@ -38,7 +38,8 @@ def _head(reading: Reading, now_s: float) -> Iterator[str]:
     yield f"  score     {score}"
     if isinstance(subjects, Mapping):
         yield f"  subjects  {subjects.get('total')}, healthy {subjects.get('healthy')}"
-    yield f"  looked    {record.get('checkedAt')} ({spoken(now_s - reading.checked_at_s)} ago), look {record.get('cycle')}"
+    ago = spoken(now_s - reading.checked_at_s)
+    yield f"  looked    {record.get('checkedAt')} ({ago} ago), look {record.get('cycle')}"
     yield f"  by        pid {record.get('pid')}, version {reading.version}, since {record.get('startedAt')}"
     yield f"  workspace {safe(str(record.get('workspace')))}"
 
@@ -65,13 +66,16 @@ def _recovery(reading: Reading) -> Iterator[str]:
     rated = "" if rate is None else f", success rate {rate}"
     yield ""
     yield coloured("recovery", "bold")
-    yield f"  {recovery.get('attempts')} tries, {recovery.get('succeeded')} recovered, {recovery.get('failed')} given up{rated}"
+    tries, good, bad = (recovery.get(key) for key in ("attempts", "succeeded", "failed"))
+    yield f"  {tries} tries, {good} recovered, {bad} given up{rated}"
     if recovery.get("heldBack"):
         yield f"  not acting: {safe(str(recovery.get('heldBack')))}"
     for one in _records(recovery.get("active")):
-        yield f"  next: {one.get('step')} {safe(str(one.get('subject')))} (try {one.get('attempt')}) at {one.get('nextAt')}"
+        next_try = f"(try {one.get('attempt')}) at {one.get('nextAt')}"
+        yield f"  next: {one.get('step')} {safe(str(one.get('subject')))} {next_try}"
     for one in _records(recovery.get("needsHuman")):
-        yield f"  {coloured('needs a human', 'critical')}: {safe(str(one.get('subject')))}: {safe(str(one.get('message')))}"
+        human = coloured("needs a human", "critical")
+        yield f"  {human}: {safe(str(one.get('subject')))}: {safe(str(one.get('message')))}"
     for one in _records(recovery.get("recent")):
         how = "done" if one.get("ok") else "failed"
         yield (

@@ -1,0 +1,24 @@
+"""The processes that PM2 manages."""
+
+from __future__ import annotations
+
+from automation.engine.system import System
+
+_HERE = "automation.systems.pm2"
+
+SYSTEM = System(
+    name="pm2",
+    title="The PM2 guard",
+    app="enhanced-pm2-redundancy",
+    report="pm2-health-report.json",
+    log_stem="enhanced-pm2",
+    settings=f"{_HERE}.settings:SETTINGS",
+    observer=f"{_HERE}.observer:connect",
+    ladders=f"{_HERE}.ladders:ladders",
+    steps={
+        "restart": f"{_HERE}.steps:restart",
+        "recreate": f"{_HERE}.steps:recreate",
+    },
+    own_folder=f"{_HERE}.home:own_folder",
+    doctor=f"{_HERE}.doctor:doctor",
+)

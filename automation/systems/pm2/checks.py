@@ -1,0 +1,197 @@
+"""What is wrong with the processes that PM2 manages. Pure: one look in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from automation.core.finding import Assessment, Finding, Severity
+from automation.systems.pm2.facts import DaemonState, Facts
+from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
+from automation.systems.pm2.process import TWIN, Process
+
+SETTLED_AFTER_S = 3.0  # PM2's word on who stopped a process comes after the stop
+LOOK_AGAIN_S = 1.0
+
+
+def assess(facts: Facts) -> Assessment:
+    """Judge a look."""
+    subjects = tuple(process for process in facts.processes if guarded(process))
+    return Assessment(
+        subjects=tuple(one.label for one in subjects if expected(one, facts)),
+        findings=(
+            *daemon_dead(facts),
+            *daemon_ended(facts),
+            *process_errored(facts),
+            *process_stopped(facts),
+        ),
+        down=facts.state is DaemonState.DEAD,
+        sections=_sections(facts),
+        metrics=_metrics(facts),
+        look_again_s=_look_again_s(facts),
+    )
+
+
+def guarded(process: Process) -> bool:
+    """Tell whether a process is a subject: not ours (safety S6), not the twin that a reload replaces."""
+    return not process.ours and not process.twin
+
+
+def expected(process: Process, facts: Facts) -> bool:
+    """Tell whether a process should run now.
+
+    Not expected is what a person stopped, a one-shot or cron app between its runs, an app that is not started by
+    itself, and one that ended with an exit code that means "do not start again".
+    """
+    if process.status != "stopped":
+        return True
+    if not process.autorestart or not process.autostart:
+        return False
+    if process.exit_code is not None and process.exit_code in process.stop_exit_codes:
+        return False
+    return _cause(process, facts) is Cause.NOBODY
+
+
+def daemon_dead(facts: Facts) -> Iterator[Finding]:
+    """Report that PM2's daemon is gone and did not end in order."""
+    if facts.state is DaemonState.DEAD:
+        yield Finding(
+            "daemon-dead",
+            "PM2",
+            Severity.CRITICAL,
+            "PM2's daemon is dead: nobody listens on its socket, and its pid file was left behind",
+            "look for apps that live on without it (`ps -ef`), end them, then run `pm2 resurrect`",
+        )
+
+
+def daemon_ended(facts: Facts) -> Iterator[Finding]:
+    """Report that PM2 was ended in order: a person's act, which is not undone (safety S14)."""
+    if facts.state is DaemonState.ENDED:
+        yield Finding(
+            "daemon-ended",
+            "PM2",
+            Severity.WARNING,
+            "PM2 was ended in order (`pm2 kill`, or its service was stopped)",
+            "`pm2 resurrect` brings back what was saved",
+        )
+
+
+def process_errored(facts: Facts) -> Iterator[Finding]:
+    """Report processes that PM2 gave up on."""
+    for process in facts.processes:
+        if process.status == "errored" and guarded(process) and not in_deploy(process, facts):
+            yield Finding(
+                "process-errored",
+                process.label,
+                Severity.CRITICAL,
+                f"PM2 gave up on it after {process.restarts} restarts{_exit(process)}",
+                f"read its error log: `pm2 logs {process.pm_id} --err --nostream`",
+            )
+
+
+def process_stopped(facts: Facts) -> Iterator[Finding]:
+    """Report processes that stopped although nobody stopped them."""
+    for process in facts.processes:
+        if process.status != "stopped" or not guarded(process) or not expected(process, facts):
+            continue
+        if in_deploy(process, facts) or not _settled(process, facts):
+            continue
+        yield Finding(
+            "process-stopped",
+            process.label,
+            Severity.CRITICAL,
+            f"it is stopped, and nobody stopped it by hand{_exit(process)}",
+            f"`pm2 restart {process.pm_id}` starts it; `pm2 stop {process.pm_id}` lets it stay down",
+        )
+
+
+def in_deploy(process: Process, facts: Facts) -> bool:
+    """Tell whether a reload may be at work on a process (safety S16)."""
+    return facts.reloading or any(
+        one.name == process.name and (one.twin or str(one.pm_id).startswith(TWIN)) for one in facts.processes
+    )
+
+
+def _cause(process: Process, facts: Facts) -> Cause:
+    stop = None if facts.intents is None else facts.intents.stops.get(process.pm_id)
+    return Cause.UNSEEN if stop is None else stop.cause
+
+
+def _settled(process: Process, facts: Facts) -> bool:
+    stop = None if facts.intents is None else facts.intents.stops.get(process.pm_id)
+    return stop is not None and facts.at_s - stop.at_s >= SETTLED_AFTER_S
+
+
+def _exit(process: Process) -> str:
+    return "" if process.exit_code is None else f"; its last exit code is {process.exit_code}"
+
+
+def _look_again_s(facts: Facts) -> float | None:
+    """Ask for another look where something cannot be told yet."""
+    wanted = []
+    waiting = [
+        one for one in facts.processes if one.status == "stopped" and guarded(one) and expected(one, facts)
+    ]
+    if facts.reloading or any(not _settled(one, facts) for one in waiting):
+        wanted.append(LOOK_AGAIN_S)
+    if any(one.twin or one.status in {"launching", "stopping"} for one in facts.processes):
+        wanted.append(LOOK_AGAIN_S)
+    if facts.intents is not None and unsettled(facts.intents):
+        wanted.append(DELETED_AFTER_S)
+    return min(wanted, default=None)
+
+
+def _sections(facts: Facts) -> dict[str, object]:
+    daemon = facts.daemon
+    return {
+        "processes": [_row(process, facts) for process in facts.processes if not process.twin],
+        "daemon": {
+            "pid": None if daemon is None else daemon.pid,
+            "version": None if daemon is None else daemon.version,
+            "alive": facts.state is DaemonState.ALIVE,
+        },
+    }
+
+
+def _row(process: Process, facts: Facts) -> dict[str, object]:
+    online = process.status == "online" and process.started_at_ms is not None
+    started_s = (process.started_at_ms or 0) / 1000
+    return {
+        "name": process.name,
+        "id": process.pm_id,
+        "pid": process.pid or None,
+        "status": process.status,
+        "cpuPercent": process.cpu_percent,
+        "memoryMb": round(process.memory_bytes / 1_048_576, 1),
+        "restarts": process.restarts,
+        "uptimeS": round(max(facts.at_s - started_s, 0.0)) if online else None,
+        "expected": not process.ours and expected(process, facts),
+        "intent": _intent(process, facts),
+    }
+
+
+def _intent(process: Process, facts: Facts) -> str:
+    """Say in one word why a process that is down may be down; empty where it runs."""
+    if process.status != "stopped":
+        return ""
+    if not process.autostart:
+        return "not-autostarted"
+    if not process.autorestart:
+        return "scheduled" if process.cron else "one-shot"
+    if process.exit_code is not None and process.exit_code in process.stop_exit_codes:
+        return "ended-itself"
+    return {Cause.PERSON: "stopped-by-hand", Cause.UNSEEN: "stopped-unseen", Cause.NOBODY: ""}[
+        _cause(process, facts)
+    ]
+
+
+def _metrics(facts: Facts) -> dict[str, float]:
+    apps = [process for process in facts.processes if guarded(process)]
+    return {
+        "apps": len(apps),
+        "online": sum(one.status == "online" for one in apps),
+        "errored": sum(one.status == "errored" for one in apps),
+        "stopped": sum(one.status == "stopped" for one in apps),
+        "restarts": sum(one.restarts for one in apps),
+        "memoryMb": round(sum(one.memory_bytes for one in apps) / 1_048_576, 1),
+        "cpuPercent": round(sum(one.cpu_percent for one in apps), 1),
+    }

@@ -1,0 +1,21 @@
+"""What is tried against each problem, gentlest first."""
+
+from __future__ import annotations
+
+from automation.core.ladder import Ladder, Rung
+from automation.core.settings import Settings
+
+RECREATIONS = 2
+
+# Problems that no step of this version cures: a human is told.
+FOR_A_HUMAN = ("daemon-dead",)
+
+
+def ladders(settings: Settings) -> tuple[Ladder, ...]:
+    """Return the ladders: restart, then prepare the app anew as it was last seen (safety S12)."""
+    rungs = (Rung("restart", settings.count("max_restarts")), Rung("recreate", RECREATIONS))
+    return (
+        Ladder("process-errored", rungs),
+        Ladder("process-stopped", rungs),
+        *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
+    )

@@ -1,0 +1,142 @@
+"""The eyes of the PM2 guard: one look is one question over PM2's socket, and what its bus said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from automation.core.errors import NotAllowed
+from automation.core.finding import Assessment
+from automation.engine.context import Context
+from automation.ports.clock import Clock
+from automation.systems.pm2.checks import assess
+from automation.systems.pm2.facts import DaemonState, Facts
+from automation.systems.pm2.home import own_folder, pm2_home, reload_under_way
+from automation.systems.pm2.intents import Intents, forgotten, learn
+from automation.systems.pm2.memory import Memory, RosterHead
+from automation.systems.pm2.process import OURS, Process, processes
+from automation.systems.pm2.wire.client import Pm2Client
+from automation.systems.pm2.wire.door import BusEvent, NoDaemon, Pm2
+
+Entry = dict[str, object]
+MOST_EVENTS = 10_000
+
+
+class Pm2Observer:
+    """Looks at one PM2, and holds what the steps act through."""
+
+    def __init__(self, pm2: Pm2, memory: Memory, home: Path, clock: Clock) -> None:
+        self.pm2 = pm2
+        self.clock = clock
+        self._memory = memory
+        self._home = home
+        self._intents: Intents = memory.load_intents()
+        self._events: list[BusEvent] = []
+        self._gap = False
+        self._entries: list[Entry] | None = None
+
+    def observe(self) -> Facts:
+        """Look once.
+
+        Raises:
+            LookFailed: PM2 is there and could not be understood, or did not answer.
+        """
+        self._take_events()  # connects the bus first: what happens after the list was made is not missed
+        try:
+            daemon = self.pm2.daemon()
+            entries = self.pm2.entries()
+        except NoDaemon as error:
+            return Facts(self.clock.now_s(), self._without_daemon(pid_file_left=error.pid_file_left))
+        self._take_events()
+        now_s = self.clock.now_s()
+        listed = processes(entries)
+        self._intents = learn(
+            self._intents,
+            (daemon.pid, daemon.start_ticks),
+            listed,
+            tuple(self._events),
+            gap=self._gap,
+            now_s=now_s,
+        )
+        self._events.clear()
+        self._gap = False
+        self._entries = entries
+        reloading = reload_under_way(self._home, now_s)
+        return Facts(now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading)
+
+    def assess(self, facts: Facts) -> Assessment:
+        """Judge a look."""
+        return assess(facts)
+
+    def remember(self, facts: Facts) -> None:
+        """Keep roster and intents.
+
+        Raises:
+            EffectFailed: The disk said no.
+        """
+        entries, self._entries = self._entries, None  # a large list: not held while asleep
+        if facts.daemon is None or entries is None:
+            return
+        head = RosterHead(self.clock.boot_id(), (facts.daemon.pid, facts.daemon.start_ticks))
+        kept = [entry for entry in entries if entry.get("name") not in OURS]
+        self._memory.save_roster(head, kept, (head, _signature(facts.processes)), facts.at_s)
+        self._memory.save_intents(self._intents)
+
+    def forget(self, pm_id: int | str) -> None:
+        """Note that we ourselves are about to delete an entry, so that it is not taken for a person's act.
+
+        Raises:
+            EffectFailed: The disk said no; then it must not be deleted.
+        """
+        self._intents = forgotten(self._intents, pm_id)
+        self._memory.save_intents(self._intents)
+
+    def fds(self) -> Sequence[int]:
+        """Return what becomes readable when PM2 says something."""
+        return self.pm2.fds()
+
+    def pump(self) -> bool:
+        """Read what PM2 said; tell whether it deserves a look."""
+        before = len(self._events)
+        connected = bool(self.pm2.fds())
+        self._take_events()
+        return len(self._events) > before or (connected and not self.pm2.fds())
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self.pm2.close()
+
+    def _take_events(self) -> None:
+        self._events += self.pm2.drain()
+        self._gap = self.pm2.gap() or self._gap or len(self._events) > MOST_EVENTS
+        del self._events[:-MOST_EVENTS]
+
+    def _without_daemon(self, *, pid_file_left: bool) -> DaemonState:
+        """Tell a crash from an orderly end (safety S14): the latter removes the pid file."""
+        head = self._memory.roster_head()
+        if pid_file_left:
+            return DaemonState.DEAD
+        if head is None:
+            return DaemonState.ABSENT
+        return DaemonState.ENDED if head.boot_id == self.clock.boot_id() else DaemonState.DEAD
+
+
+def _signature(listed: Sequence[Process]) -> tuple[object, ...]:
+    """Return what the roster is written anew for: an entry or its state changed, not its counters."""
+    return tuple(
+        (one.pm_id, one.name, one.status, one.unique_id, one.created_at_ms, one.mode) for one in listed
+    )
+
+
+def connect(context: Context) -> Pm2Observer:
+    """Return the observer of the PM2 that the environment names; connects when it looks.
+
+    Raises:
+        NotAllowed: There is no such home.
+    """
+    environment: Mapping[str, str] = context.environment
+    home = pm2_home(environment)
+    if not home.is_dir():
+        raise NotAllowed(f"PM2_HOME {home}: no such folder; start PM2 once, or set PM2_HOME")
+    client = Pm2Client(home, context.clock, environment)
+    return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock)

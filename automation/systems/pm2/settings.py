@@ -1,0 +1,28 @@
+"""The settings of the PM2 guard."""
+
+from __future__ import annotations
+
+from automation.core.settings import Kind, Setting
+
+SETTINGS = (
+    Setting(
+        "check_interval",
+        Kind.DURATION,
+        30_000,
+        "time between two looks; events are looked at at once",
+        env="PM2_CHECK_INTERVAL",
+        key="pm2.checkInterval",
+        also=("enhanced.pm2Manager.checkInterval",),
+    ),
+    Setting(
+        "max_restarts",
+        Kind.COUNT,
+        5,
+        "restarts of one app, with growing waits, before it is prepared anew",
+        env="PM2_MAX_RESTARTS",
+        key="pm2.maxRestarts",
+        also=("enhanced.pm2Manager.maxFailures",),
+        least=1,
+        most=100,
+    ),
+)
