@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from automation.core.errors import (
@@ -18,7 +19,7 @@ from automation.core.errors import (
 from automation.launch import holders, options, patience, places, starting, stopping, table
 from automation.launch.apps import App, offered
 from automation.launch.doors import Doors
-from automation.launch.options import Action
+from automation.launch.options import Action, Options
 from automation.launch.places import Places
 from automation.ports.clock import SystemClock
 from automation.ports.commands import SystemCommands
@@ -56,7 +57,11 @@ def _run(words: Sequence[str], environment: Mapping[str, str], suite: Path) -> i
     here = places.locate(suite, environment, node, pm2)
     apps = options.chosen(asked, offered(suite))
     clock = SystemClock()
-    doors = Doors(clock, SystemCommands(), Pm2Client(here.pm2_home, clock, environment), environment)
+    with closing(Pm2Client(here.pm2_home, clock, environment)) as client:
+        return _do(asked, here, Doors(clock, SystemCommands(), client, environment), apps)
+
+
+def _do(asked: Options, here: Places, doors: Doors, apps: Sequence[App]) -> int:
     if asked.action is Action.STATUS:
         return _status(here, doors, apps)
     with doors.one_at_a_time(here):
@@ -64,9 +69,8 @@ def _run(words: Sequence[str], environment: Mapping[str, str], suite: Path) -> i
             return _stop(here, doors, apps, all_of_them=not asked.only)
         if asked.action is Action.ENSURE:
             return _ensure(here, doors, apps)
-        return _start(
-            starting.restart if asked.action is Action.RESTART else starting.start, here, doors, apps
-        )
+        how = starting.restart if asked.action is Action.RESTART else starting.start
+        return _start(how, here, doors, apps)
 
 
 def _status(here: Places, doors: Doors, apps: Sequence[App]) -> int:

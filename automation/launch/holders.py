@@ -25,7 +25,15 @@ class Entry:
     @property
     def running(self) -> bool:
         """Tell whether PM2 has it running, or about to."""
-        return self.status in RUNNING
+        return self.status in RUNNING and not self.refused
+
+    @property
+    def refused(self) -> bool:
+        """Tell whether it ended because its settings cannot be used; trying again would not help.
+
+        PM2 does not start it again, and yet shows `waiting restart` where a restart delay is set.
+        """
+        return self.status in {"stopped", "waiting restart"} and self.exit_code == REFUSED_SETTINGS
 
 
 def entries_from(elements: Iterable[object]) -> tuple[Entry, ...]:
@@ -79,12 +87,8 @@ def to_start(apps: Iterable[App], mine: Mapping[str, Entry], passive: frozenset[
 
 def to_ensure(apps: Iterable[App], mine: Mapping[str, Entry]) -> tuple[App, ...]:
     """Return the apps that `--ensure` starts: as for a start, but not those that refused their settings."""
-    return tuple(app for app in apps if not _runs(mine.get(app.name)) and not refused(mine.get(app.name)))
-
-
-def refused(entry: Entry | None) -> bool:
-    """Tell whether an app ended because its settings cannot be used; trying again would not help."""
-    return entry is not None and entry.status == "stopped" and entry.exit_code == REFUSED_SETTINGS
+    refused = {name for name, entry in mine.items() if entry.refused}
+    return tuple(app for app in apps if not _runs(mine.get(app.name)) and app.name not in refused)
 
 
 def _runs(entry: Entry | None) -> bool:

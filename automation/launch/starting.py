@@ -63,7 +63,7 @@ def ensure(places: Places, doors: Doors, apps: Sequence[App]) -> Started:
     refused = tuple(
         f"{app.name} refused its settings and was left stopped; see {places.error_log(app)}"
         for app in apps
-        if holders.refused(mine.get(app.name))
+        if app.name in mine and mine[app.name].refused
     )
     started = _start_and_wait(places, doors, chosen, keep_shutdown=True)
     return Started(started.names, (*refused, *started.problems), claimed.notes)
@@ -131,8 +131,9 @@ def wait_for_reports(places: Places, doors: Doors, apps: Sequence[App], since_s:
         mine = holders.ours(doors.entries(), waiting, str(places.suite))
         for app in tuple(waiting):
             entry = mine.get(app.name)
-            if entry is not None and entry.status in {"stopped", "errored"}:
-                problems.append(f"{app.name} is {entry.status}; see {places.error_log(app)}")
+            if entry is not None and not entry.running:
+                how = "refused its settings" if entry.refused else f"is {entry.status}"
+                problems.append(f"{app.name} {how}; see {places.error_log(app)}")
                 waiting.remove(app)
         if waiting and doors.clock.elapsed_s() >= deadline_s:
             break

@@ -44,7 +44,7 @@ def read_report(path: Path) -> reports.Reading | None:
 
 def row(app: App, entry: Entry | None, reading: reports.Reading | None, now_s: float) -> Row:
     """Put together what PM2 and the app's report say; what does not run is unknown, whatever it last said."""
-    pm2 = entry.status if entry is not None else "not started"
+    pm2 = "not started" if entry is None else "refused settings" if entry.refused else entry.status
     if reading is None:
         return Row(app.name, pm2, "unknown", "-", "no report", "-", EXIT_CODES["unknown"])
     stale = reading.stale(now_s) or entry is None or not entry.running

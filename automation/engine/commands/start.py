@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 from automation.core.errors import LockBusy
 from automation.core.moments import to_text
-from automation.engine import logs
+from automation.engine import (
+    lean,  # noqa: F401  # before what imports hashlib
+    logs,
+)
 from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.loop import begin

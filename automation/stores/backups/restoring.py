@@ -143,7 +143,7 @@ def _refuse_unsaved(root: Path, inside: str, saved: Entry | None) -> None:
     state = state_of(root, inside)
     if state is None:
         return
-    if saved is None or state.other is not None:
+    if saved is None:
         raise EffectFailed("could not be saved first, and so is not overwritten", retryable=False)
     if state != state_of_entry(saved):
         raise EffectFailed("changed while it was being saved, and so is not overwritten")
@@ -191,12 +191,11 @@ def _folder_maker(place: Place, file: PlannedFile) -> Callable[[int, str, str], 
 
 def _copies_with_the_hash(place: Place, file: PlannedFile) -> Iterator[tuple[str, str]]:
     """Yield where the bytes lie: the planned copy, and then, newest first, any other of the same hash."""
-    yield file.copy.snapshot_id, file.path
-    wanted = file.copy.entry
+    planned, sha256 = (file.copy.snapshot_id, file.path), file.copy.entry.sha256
+    yield planned
     for manifest in readable_manifests(place.folder):
         for entry in manifest.files:
-            same = entry.sha256 == wanted.sha256 and entry.size == wanted.size and entry.link is None
-            if same and (manifest.id, entry.path) != (file.copy.snapshot_id, file.path):
+            if entry.sha256 == sha256 and (manifest.id, entry.path) != planned:
                 yield manifest.id, entry.path
 
 

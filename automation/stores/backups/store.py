@@ -150,8 +150,6 @@ class SnapshotStore:
                 going = self.folder / f"{HIDDEN}removed-{snapshot_id}"
                 place.disk.rename(self.folder / snapshot_id, going)
                 place.disk.remove(going)
-            if pruned.removed:
-                taking.refresh_latest(place)
         return pruned
 
     def _choose(self, policy: Policy, pinned: Collection[str]) -> Pruned:

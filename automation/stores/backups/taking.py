@@ -74,6 +74,7 @@ def take(
         _refuse_if_unseen(kind, [problem for each in found for problem in each.scan.problems])
         return None
     if kind != "before-restore" and _unchanged(place.folder, found, kind):
+        refresh_latest(place)  # a backup that was killed just before this may have left it behind
         return None
     hidden = place.folder / f"{HIDDEN}new"
     try:

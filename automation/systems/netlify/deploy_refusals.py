@@ -132,6 +132,6 @@ def _walk(root: Path, workspace: Path) -> Iterator[str]:
 
 
 def _target(link: Path, workspace: Path) -> str:
-    """Return where a link leads, relative to the workspace; of what lies outside only its name says anything."""
+    """Return where a link leads, relative to the workspace; of a place outside only its name is known."""
     target = link.resolve()
     return target.relative_to(workspace).as_posix() if target.is_relative_to(workspace) else target.name

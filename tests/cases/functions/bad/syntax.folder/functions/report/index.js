@@ -1,0 +1,4 @@
+exports.handler = async () => {
+  if (true {
+  }
+};

@@ -1,0 +1,2 @@
+export default () =>
+  <h1 title=>Hello</h1>;

@@ -1,0 +1,4 @@
+export default async (request: Request) => {
+  const url: = new URL(request.url);
+  return new Response(url.pathname);
+};

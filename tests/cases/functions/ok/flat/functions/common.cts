@@ -1,0 +1,2 @@
+const handler = async (): Promise<{ statusCode: number }> => ({ statusCode: 204 });
+export = { handler };

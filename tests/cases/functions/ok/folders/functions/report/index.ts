@@ -1,0 +1,1 @@
+export default async (request: Request): Promise<Response> => new Response(new URL(request.url).pathname);
