@@ -97,12 +97,17 @@ function environment(row) {
   };
 }
 
+/* PM2 takes a script with a space in it for a shell command: such a folder is named by its place in `cwd`. */
+function withoutSpaces(file, cwd) {
+  return file.includes(" ") ? path.relative(cwd, file) : file;
+}
+
 function app(row) {
   const workspace = path.resolve(SUITE, process.env.REDUNDANCY_WORKSPACE || ".");
   const logs = path.resolve(workspace, process.env.REDUNDANCY_LOGS_DIR || "logs");
   return {
     name: row.name,
-    script: path.join(SUITE, "automation", row.script),
+    script: withoutSpaces(path.join(SUITE, "automation", row.script), workspace),
     args: ["start"],
     interpreter: PYTHON,
     cwd: workspace,

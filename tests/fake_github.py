@@ -287,7 +287,7 @@ class FakeGitHub:
         run_id = self.add_run(
             workflow["id"],
             event="workflow_dispatch",
-            head_branch=body["ref"],
+            head_branch=body["ref"].rpartition("/")[2],
             status="queued",
             conclusion=None,
         )

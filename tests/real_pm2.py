@@ -73,7 +73,7 @@ class Pm2Home:
             cwd=self.apps,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=timeout_s,
             check=False,
         )

@@ -91,15 +91,18 @@ def decide(
 ) -> Decision:
     """Decide what to do about the findings of a look that `remember` has taken into the history.
 
-    At most one step for each problem and subject; none on a first look; none before the wait after the last
-    one is over. Out of rungs a human is told, once, and after the ladder's rest the climb may begin anew.
+    At most one step for each problem and subject, however often it was found; none on a first look; none
+    before the wait after the last one is over. Out of rungs a human is told, once, and after the ladder's
+    rest the climb may begin anew.
     A ladder without rungs says at once that only a human can help.
     """
     ladder_of = {ladder.problem: ladder for ladder in ladders}
     decision = Decision(history)
+    decided: set[Key] = set()
     for finding in findings:
         ladder, climb = ladder_of.get(finding.problem), history.climbs.get(finding.key)
-        if ladder is not None and climb is not None:
+        if ladder is not None and climb is not None and finding.key not in decided:
+            decided.add(finding.key)
             decision = _decide_one(decision, finding, _rested(climb, ladder, now_s), ladder, now_s)
     return decision
 
@@ -121,8 +124,8 @@ def _give_up(decision: Decision, finding: Finding, climb: Climb, now_s: float) -
     """Leave it to a human, who is told once for as long as the problem lasts."""
     totals, tell = decision.history.totals, decision.tell
     if not climb.out_at_s:
+        totals = replace(totals, failed=totals.failed + bool(climb.attempts))  # nothing tried, nothing failed
         climb = replace(climb, out_at_s=now_s)
-        totals = replace(totals, failed=totals.failed + 1)
     if not climb.told_at_s:
         climb = replace(climb, told_at_s=now_s)
         tell = (*tell, finding)

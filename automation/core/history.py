@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
@@ -32,7 +33,7 @@ class Climb:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Since the installation: tries made; climbs that ended calm; climbs that ran out of rungs."""
+    """Since the installation: tries made; climbs that ended calm; climbs that tried every rung in vain."""
 
     attempts: int = 0
     succeeded: int = 0
@@ -92,14 +93,14 @@ def from_record(record: object, where: str) -> History:
     if isinstance(schema, int) and schema > SCHEMA:
         raise RecordNewer(where, schema)
     if schema != SCHEMA:
-        raise RecordDamaged(where, f"expected schema {SCHEMA}, got {schema!r}")
+        raise RecordDamaged(where, f"expected schema {SCHEMA}, got {schema!r:.80}")
     try:
         climbs = {_key(one): _climb(one) for one in record["climbs"]}
-        totals = Totals(**{one.name: int(record["totals"][one.name]) for one in fields(Totals)})
+        totals = Totals(**{one.name: _count(record["totals"][one.name]) for one in fields(Totals)})
         last = record["lastScore"]
-        return History(climbs, totals, None if last is None else float(last))
+        return History(climbs, totals, None if last is None else _number(last))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise RecordDamaged(where, f"not a history: {type(error).__name__} {error}") from error
+        raise RecordDamaged(where, f"not a history: {type(error).__name__} {error!s:.200}") from error
 
 
 def _key(record: dict[str, object]) -> Key:
@@ -109,14 +110,27 @@ def _key(record: dict[str, object]) -> Key:
     return problem, subject
 
 
-def _climb(record: dict[str, float]) -> Climb:
+def _climb(record: dict[str, object]) -> Climb:
     return Climb(
-        since_s=float(record["since_s"]),
-        seen_at_s=float(record["seen_at_s"]),
-        looks=int(record["looks"]),
-        count=int(record["count"]),
-        attempts=int(record["attempts"]),
-        tried_at_s=float(record["tried_at_s"]),
-        out_at_s=float(record["out_at_s"]),
-        told_at_s=float(record["told_at_s"]),
+        since_s=_number(record["since_s"]),
+        seen_at_s=_number(record["seen_at_s"]),
+        looks=_count(record["looks"]),
+        count=_count(record["count"]),
+        attempts=_count(record["attempts"]),
+        tried_at_s=_number(record["tried_at_s"]),
+        out_at_s=_number(record["out_at_s"]),
+        told_at_s=_number(record["told_at_s"]),
     )
+
+
+def _number(value: object) -> float:
+    """Return a moment or a score; one that is not finite would stop a climb for ever."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"expected a number, got {value!r:.80}")
+    return float(value)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError(f"expected a count, got {value!r:.80}")
+    return value

@@ -32,7 +32,7 @@ class Pace:
     def wait_after(self, attempts: int, subject: str) -> float:
         """Return the seconds to wait after so many tries; the jitter is a hash, not chance."""
         doubled = self.first_s * 2.0 ** min(max(attempts - 1, 0), 30)
-        spread = zlib.crc32(f"{subject}:{attempts}".encode("utf-8", "surrogateescape")) / 0xFFFFFFFF
+        spread = zlib.crc32(f"{subject}:{attempts}".encode("utf-8", "surrogatepass")) / 0xFFFFFFFF
         return min(doubled, self.longest_s) * (1.0 + self.jitter * spread)
 
 

@@ -4,39 +4,70 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 MASK = "[redacted]"
 
 SECRET_NAME = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|KEY|CREDENTIAL|PRIVATE|COOKIE|AUTH(?!OR)", re.IGNORECASE
 )
-_URL_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s:@]*:?[^/\s@]*@", re.IGNORECASE)
+SHORTEST = 4  # a shorter secret would tear innocent words apart
+_MOST_ROUNDS = 10
+
+# Names are bounded, so that a text without an end to its words takes no longer than its length.
+_URL_LOGIN = re.compile(r"(?P<name>://)[^/\s]*@")
 _QUERY_SECRET = re.compile(
-    r"(?P<name>[?&][^=&\s]*(?:token|secret|key|password|signature|sig)[^=&\s]*=)[^&\s]+", re.IGNORECASE
+    r"(?P<name>[?&][^=&?\s]{0,64}(?:token|secret|key|password|sig)[^=&?\s]{0,64}=)[^&\s]+", re.IGNORECASE
+)
+_VALUE = r"""(?:"[^"\n]{1,200}"|'[^'\n]{1,200}'|[^\s,;]+)"""
+_VARIABLE = re.compile(
+    r"(?P<name>\b[A-Z0-9_]{0,64}(?:TOKEN|SECRET|PASSW|KEY|CREDENTIAL)[A-Z0-9_]{0,64}(?<!_FILE)=)" + _VALUE
 )
 _ASSIGNED = re.compile(
-    r"(?P<name>\b[A-Za-z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIALS?)\b\s*[=:]\s*)(?P<value>[^\s,;]+)",
+    r"(?P<name>\b[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIALS?)\b[\"']?\s*[=:]\s*)"
+    + _VALUE,
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"(?P<name>\b(?:Bearer|Basic|token)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 
 
+_PATTERNS = (_URL_LOGIN, _QUERY_SECRET, _BEARER, _VARIABLE, _ASSIGNED)
+
+
 def text(value: str, secrets: frozenset[str] = frozenset()) -> str:
-    """Return a text without URL logins, secret query values, `NAME_TOKEN=…` values and the given secrets."""
-    for secret in secrets:
-        if len(secret) >= 4:  # noqa: PLR2004  # a shorter one would tear innocent words apart
-            value = value.replace(secret, MASK)
-    value = _URL_LOGIN.sub(rf"\g<scheme>{MASK}@", value)
-    value = _QUERY_SECRET.sub(rf"\g<name>{MASK}", value)
-    value = _BEARER.sub(rf"\g<name>{MASK}", value)
-    return _ASSIGNED.sub(rf"\g<name>{MASK}", value)
+    """Return a text without URL logins, secret query values, `NAME_TOKEN=…` values and the given secrets.
+
+    What one pattern masks may be what kept another from matching, so it goes on until nothing changes.
+    """
+    for _ in range(_MOST_ROUNDS):
+        cleaned = _cleaned(value, secrets)
+        if cleaned == value:
+            break
+        value = cleaned
+    return value
+
+
+def _cleaned(value: str, secrets: frozenset[str]) -> str:
+    given = _any_of(secrets)
+    if given is not None:
+        value = given.sub(MASK, value)
+    for pattern in _PATTERNS:
+        value = pattern.sub(rf"\g<name>{MASK}", value)
+    return value
+
+
+@lru_cache(maxsize=8)
+def _any_of(secrets: frozenset[str]) -> re.Pattern[str] | None:
+    """Match any of the secrets, the longest first; the mask matches as itself, lest it be torn apart."""
+    long_enough = sorted((one for one in secrets if len(one) >= SHORTEST), key=lambda one: (-len(one), one))
+    return re.compile("|".join(map(re.escape, (MASK, *long_enough)))) if long_enough else None
 
 
 def values(tree: object, secrets: frozenset[str] = frozenset()) -> object:
     """Return JSON values in which every field with a secret's name is masked, and every text is cleaned."""
     if isinstance(tree, Mapping):
         return {
-            key: MASK
+            (text(key, secrets) if isinstance(key, str) else key): MASK
             if isinstance(key, str) and SECRET_NAME.search(key) and isinstance(item, str) and item
             else values(item, secrets)
             for key, item in tree.items()

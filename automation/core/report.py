@@ -201,8 +201,8 @@ def outcome_from_record(record: object, where: str) -> Outcome:
             duration_ms=int(record["durationMs"]),
             by=str(record.get("by", "guard")),
         )
-    except (AssertionError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordDamaged(where, f"not an outcome: {type(error).__name__} {error}") from error
+    except (AssertionError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise RecordDamaged(where, f"not an outcome: {type(error).__name__} {error!s:.200}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,13 +242,13 @@ def read(record: object, where: str) -> Reading:
     if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
         raise RecordNewer(where, schema)
     if schema != SCHEMA:
-        raise RecordDamaged(where, f"expected schema {SCHEMA}, got {schema!r}")
+        raise RecordDamaged(where, f"expected schema {SCHEMA}, got {schema!r:.80}")
     try:
         score, busy = record["score"], record["busyUntil"]
         reading = Reading(
             status=Status(record["status"]),
             mode=Mode(record["mode"]),
-            score=None if score is None else float(score),
+            score=None if score is None else _score(score),
             checked_at_s=from_text(record["checkedAt"]),
             next_check_at_s=from_text(record["nextCheckAt"]),
             busy_until_s=None if busy is None else from_text(busy),
@@ -256,9 +256,16 @@ def read(record: object, where: str) -> Reading:
             record=record,
         )
         findings_of(reading)
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise RecordDamaged(where, f"not a report: {type(error).__name__} {error}") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise RecordDamaged(where, f"not a report: {type(error).__name__} {error!s:.200}") from error
     return reading
+
+
+def _score(value: object) -> float:
+    """Return a score; one that is not a number would pass every threshold."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise ValueError(f"expected a score from 0 to 1, got {value!r:.80}")
+    return float(value)
 
 
 def findings_of(reading: Reading) -> tuple[FindingLine, ...]:

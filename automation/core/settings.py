@@ -20,6 +20,8 @@ _DURATION = re.compile(r"(\d+)(ms|s|m|h)?")
 _LONGEST_MS = 30 * 24 * 3_600_000
 _SECRET_KEY = re.compile(r"token|secret|passw|^pass$|credential|api_?key", re.IGNORECASE)
 _NEAR = 0.75
+_DEEPEST = 10
+_LONGEST_SHOWN = 80
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -119,6 +121,8 @@ def parse_file(text: str, where: str) -> SettingsFile:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise SettingsInvalid(f"{where}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+    except ValueError as error:
+        raise SettingsInvalid(f"{where}: a number with too many digits") from error
     except RecursionError as error:
         raise SettingsInvalid(f"{where}: nested too deeply to be a settings file") from error
     if not isinstance(content, dict):
@@ -145,7 +149,8 @@ def resolve(
     Raises:
         SettingsInvalid: A value is of the wrong type, unit or range; the line says where.
     """
-    found = dict(_leaves(file.content))
+    keys = frozenset(key for setting in known for key in (setting.key, *setting.also) if key)
+    found = dict(_leaves(file.content, keys))
     values: dict[str, Value] = {}
     origins: dict[str, str] = {}
     for setting in known:
@@ -153,7 +158,7 @@ def resolve(
         values[setting.name] = setting.default if origin == "default" else _value(setting, raw, origin)
         origins[setting.name] = origin
     _refuse_secrets(found, file.where)
-    return Settings(values, origins, tuple(_oddities(known, file, found, ignored)))
+    return Settings(values, origins, tuple(_oddities(keys, file, found, ignored)))
 
 
 def _raw(
@@ -173,12 +178,17 @@ def _raw(
     return "default", None
 
 
-def _leaves(tree: Mapping[str, object], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
-    """Yield every value of the file with its dotted key; an empty object or a list is a value."""
+def _leaves(
+    tree: Mapping[str, object], keys: frozenset[str], prefix: str = "", depth: int = 0
+) -> Iterator[tuple[str, object]]:
+    """Yield every value of the file with its dotted key.
+
+    An empty object or a list is a value, and so is whatever stands where a known setting belongs.
+    """
     for key, value in tree.items():
         dotted = f"{prefix}{key}"
-        if isinstance(value, dict) and value and depth < 10:  # noqa: PLR2004  # no file is deeper
-            yield from _leaves(value, f"{dotted}.", depth + 1)
+        if isinstance(value, dict) and value and dotted not in keys and depth < _DEEPEST:
+            yield from _leaves(value, keys, f"{dotted}.", depth + 1)
         else:
             yield dotted, value
 
@@ -205,7 +215,7 @@ def _hint(setting: Setting, raw: object) -> str:
     if setting.kind is Kind.RATIO:
         try:
             percent = float(raw) if isinstance(raw, str | int | float) else 0.0
-        except ValueError:
+        except (ValueError, OverflowError):
             return ""
         if 1.0 < percent <= 100.0:  # noqa: PLR2004  # a percentage
             return f" (did you mean {percent / 100:g}?)"
@@ -213,7 +223,17 @@ def _hint(setting: Setting, raw: object) -> str:
 
 
 def _shown(raw: object) -> str:
-    return json.dumps(raw, ensure_ascii=False, default=str)[:80]
+    """Return a value as JSON, cut to what fits in a line."""
+    try:
+        return _on_one_line(json.dumps(raw, ensure_ascii=False, default=str))
+    except RecursionError:
+        return "a value nested too deeply"
+
+
+def _on_one_line(text: str) -> str:
+    """Return a text from the file so that it neither breaks the line nor steers a terminal."""
+    cut = text[:_LONGEST_SHOWN]
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in cut)
 
 
 def parse_duration_ms(raw: object) -> int | None:
@@ -243,7 +263,7 @@ def _ratio(raw: object, _setting: Setting) -> float | None:
         return None
     try:
         value = float(raw)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return value if 0.0 <= value <= 1.0 else None
 
@@ -290,24 +310,24 @@ def _refuse_secrets(found: Mapping[str, object], where: str) -> None:
     for key, value in found.items():
         if isinstance(value, str) and value and _SECRET_KEY.search(key.rpartition(".")[2]):
             raise SettingsInvalid(
-                f"{where}: {key}: secrets are not read from this file; use the environment or a *_TOKEN_FILE"
+                f"{where}: no secret is read from this file: remove {_on_one_line(key)!r}, "
+                "and use the environment or a *_TOKEN_FILE"
             )
 
 
 def _oddities(
-    known: Sequence[Setting], file: SettingsFile, found: Mapping[str, object], ignored: Sequence[str]
+    keys: frozenset[str], file: SettingsFile, found: Mapping[str, object], ignored: Sequence[str]
 ) -> Iterator[str]:
     """Say which keys of the file have no effect; those of other programs' sections are their business."""
-    keys = {key for setting in known for key in (setting.key, *setting.also) if key}
     sections = {key.partition(".")[0] for key in keys}
     for key in found:
         section = key.partition(".")[0]
         if key in keys or any(key == one or key.startswith(f"{one}.") for one in ignored):
             continue
-        if section in sections:
-            near = difflib.get_close_matches(key, keys, n=1, cutoff=_NEAR)
-            yield f"{file.where}: {key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
-        else:
-            near = difflib.get_close_matches(section, sections, n=1, cutoff=_NEAR)
-            if near:
-                yield f"{file.where}: {key}: unknown key; did you mean {near[0]}?"
+        odd = f"{file.where}: {_on_one_line(key)}: unknown key"
+        wanted, among = (key, keys) if section in sections else (section, sections)
+        near = difflib.get_close_matches(wanted[:_LONGEST_SHOWN], sorted(among), n=1, cutoff=_NEAR)
+        if near:
+            yield f"{odd}; did you mean {near[0]}?"
+        elif section in sections:
+            yield odd

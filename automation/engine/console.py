@@ -21,7 +21,7 @@ from automation.engine.calling import Call
 from automation.engine.loading import load
 from automation.engine.system import Command, System
 from automation.engine.terminal import complain
-from automation.engine.vocabulary import COMMON
+from automation.engine.vocabulary import COMMON, SNAPSHOTS
 from automation.engine.whereabouts import workspace_of
 from automation.ports.clock import SystemClock
 
@@ -73,7 +73,8 @@ def main(system: System, arguments: Sequence[str]) -> int:
 def commands_of(system: System) -> tuple[Command, ...]:
     """Return the commands of a system: the common ones, or its own form of them, then its own."""
     own = {command.name: command for command in system.commands}
-    common = tuple(own.pop(command.name, command) for command in COMMON)
+    shared = (*COMMON, *(SNAPSHOTS if system.backup else ()))
+    common = tuple(own.pop(command.name, command) for command in shared)
     return (*common, *own.values())
 
 

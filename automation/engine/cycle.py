@@ -17,6 +17,7 @@ from automation.core.ladder import Ladder
 from automation.core.moments import to_text
 from automation.core.report import MOST_RECENT, Heartbeat, Outcome, Report
 from automation.engine.acting import Actor, Step
+from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.context import Context
 from automation.engine.judging import Judged, make_report
 from automation.engine.modes import ladders_for, mode_now
@@ -24,6 +25,7 @@ from automation.engine.system import Observer
 from automation.engine.telling import Teller
 from automation.ports.locks import take_lock
 from automation.stores import histories, outcomes, publishing
+from automation.stores.backup_outcomes import read_outcome
 
 SOONEST_S = 1.0  # safety S1: a second look a second later; and never more than one look a second
 STEP_LIMIT_S = 35.0
@@ -38,6 +40,7 @@ class Guard:
     ladders: tuple[Ladder, ...]
     steps: dict[str, Step]
     teller: Teller
+    backups: BackupSchedule
     period_s: float
     history: History
     started_at_s: float
@@ -247,7 +250,8 @@ def report_of(
         cycle_ms=cycle_ms,
     )
     bands = Bands(context.settings.ratio("warning_band"), context.settings.ratio("critical_band"))
-    return make_report(judged, heartbeat, bands)
+    backup = read_outcome(context.layout.backup_outcome) if context.system.backup else None
+    return replace(make_report(judged, heartbeat, bands), backup=backup)
 
 
 def _trouble(guard: Guard, event: str, reason: str) -> None:

@@ -12,6 +12,7 @@ from automation.core.moments import to_text
 from automation.core.report import MOST_RECENT, Outcome, outcome_from_record
 from automation.engine import log_rotation
 from automation.engine.acting import load_steps
+from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.context import Context
 from automation.engine.cycle import SOONEST_S, Guard, run_cycle
 from automation.engine.loading import load
@@ -55,15 +56,16 @@ class Loop:
         """Sleep until the next look is due, or until something happens that deserves one, a second apart."""
         clock, guard = self.guard.context.clock, self.guard
         while True:
-            told_s = guard.teller.next_s()
-            until_s = due_s if told_s is None else min(due_s, told_s)
-            descriptors = (*guard.observer.fds(), *guard.teller.fds())
+            beside = [one for one in (guard.teller.next_s(), guard.backups.next_s()) if one is not None]
+            until_s = min((due_s, *beside))
+            descriptors = (*guard.observer.fds(), *guard.teller.fds(), *guard.backups.fds())
             self.waking.sleep(until_s - clock.elapsed_s(), descriptors)
             if self.waking.stop_signal:
                 return "signal"
             if guard.observer.pump():
                 due_s = min(due_s, self.looked_s + SOONEST_S)
             guard.teller.go_on()
+            guard.backups.go_on()
             if clock.elapsed_s() >= due_s:
                 return ""
 
@@ -88,6 +90,7 @@ class Loop:
         context.log.info("guard_stopped", extra={"reason": reason})
         self.guard.observer.close()
         self.guard.teller.close()
+        self.guard.backups.close()
         now = to_text(context.clock.now_s())
         try:
             publishing.mark_stopped(context.layout, reason, context.environment, now)
@@ -121,6 +124,7 @@ def begin(context: Context, lock: HeldLock, supervisor: Supervisor, waking: Waki
         ladders=load(context.system.ladders)(context.settings),
         steps=load_steps(context),
         teller=Teller(context),
+        backups=BackupSchedule(context),
         period_s=context.settings.seconds("check_interval"),
         history=history,
         started_at_s=context.clock.now_s(),

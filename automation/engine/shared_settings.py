@@ -51,6 +51,15 @@ SHARED = (
         key="monitoring.alerts.criticalThreshold",
     ),
     Setting(
+        "keep_last",
+        Kind.COUNT,
+        10,
+        "snapshots that stay; the newest verified one and each file's last valid copy stay anyway",
+        key="backups.retention.keepLast",
+        least=1,
+        most=10_000,
+    ),
+    Setting(
         "webhook",
         Kind.TEXT,
         "",

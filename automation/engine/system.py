@@ -48,6 +48,8 @@ class System:
     * `ladders` names `(settings) -> tuple[Ladder, ...]`;
     * `steps` maps the step names of the ladders to `(observer, subject) -> str`;
     * `own_folder` names `(environment) -> Path`, where locks and budgets must lie; in logs/state if empty;
+    * `script` is its entry script in automation/, for what runs beside the loop;
+    * `backup` names `(context) -> BackedUp`; without it the system has no snapshots and no commands for them;
     * `doctor` names `(context) -> list of (what, how it is, whether that is well)`;
     * `commands` are subcommands of its own, or its own form of a common one.
     """
@@ -64,6 +66,9 @@ class System:
     ignored_keys: tuple[str, ...] = ()
     own_folder: str = ""
     doctor: str = ""
+    script: str = ""
+    backup: str = ""
+    backups_folder: str = ""
     commands: tuple[Command, ...] = ()
 
 

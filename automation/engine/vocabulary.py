@@ -79,3 +79,58 @@ COMMON = (
         reads_only=True,
     ),
 )
+
+# For systems that back something up.
+SNAPSHOTS = (
+    Command(
+        "backup",
+        "Take a snapshot now; where nothing changed there is no new one.",
+        "backup",
+        f"{_HERE}.snapshots:backup",
+        (
+            Option(("--reason",), "why, for the list", takes="TEXT"),
+            Option(("--emergency",), "keep it, but never take it for the latest good one"),
+            Option(("--prune",), "apply the retention policy afterwards"),
+            JSON,
+        ),
+    ),
+    Command(
+        "backups",
+        "List the snapshots: id, time, files, bytes, verified, why it was taken.",
+        "backups",
+        f"{_HERE}.snapshots:backups",
+        (JSON,),
+        reads_only=True,
+    ),
+    Command(
+        "verify",
+        "Read every byte of a snapshot again and compare; without ID the newest.",
+        "verify --all",
+        f"{_HERE}.snapshots:verify",
+        (
+            Option(("id",), "the snapshot", takes="ID"),
+            Option(("--all",), "all snapshots"),
+            JSON,
+        ),
+    ),
+    Command(
+        "restore",
+        "Put files back; without ID each file's newest valid copy. What it overwrites is saved first.",
+        "restore --path netlify.toml --dry-run",
+        f"{_HERE}.snapshots:restore",
+        (
+            Option(("id",), "the snapshot", takes="ID"),
+            Option(("--path",), "only this file or folder; may stand several times", takes="P", many=True),
+            Option(("--dry-run",), "show what would change; change nothing"),
+            Option(("--yes",), "do not ask"),
+            JSON,
+        ),
+    ),
+    Command(
+        "prune",
+        "Apply the retention policy.",
+        "prune --dry-run",
+        f"{_HERE}.snapshots:prune",
+        (Option(("--dry-run",), "say what would be removed; remove nothing"), JSON),
+    ),
+)

@@ -29,4 +29,5 @@ def layout_of(system: System, workspace: Path, environment: Mapping[str, str]) -
         report_file=system.report,
         log_stem=system.log_stem,
         own=own,
+        backups_name=system.backups_folder or system.name,
     )

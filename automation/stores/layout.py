@@ -24,6 +24,7 @@ class Layout:
     report_file: str
     log_stem: str
     own: Path
+    backups_name: str = ""
 
     @property
     def state(self) -> Path:
@@ -64,6 +65,16 @@ class Layout:
     def pause(self) -> Path:
         """The maintenance window, while there is one."""
         return self.state / "pause.json"
+
+    @property
+    def snapshots(self) -> Path:
+        """The snapshots of this system."""
+        return self.backups / self.backups_name
+
+    @property
+    def backup_outcome(self) -> Path:
+        """What was last done about backups."""
+        return self.state / "backup.json"
 
     @property
     def outbox(self) -> Path:

@@ -12,7 +12,7 @@ from automation.ports.web import HttpFailed, RequestsHttp
 from automation.systems.github import api
 from automation.systems.github.api import GitHubApi
 from automation.systems.github.records import RunRef
-from automation.systems.github.refusals import NotFound, OutcomeUnknown, RateLimited, TokenRefused
+from automation.systems.github.refusals import NotFound, OutcomeUnknown, RateLimited, TokenRefused, rate_of
 from automation.systems.github.repository import Repository
 from tests.fake_github import DESCRIPTIONS, FakeGitHub, Fault
 
@@ -121,10 +121,11 @@ def test_the_cache_stays_within_its_cap(github: FakeGitHub) -> None:
     for run_id in runs:
         asking.run(run_id)
 
+    asking.run(runs[1])
     asking.run(runs[-1])
     asking.run(runs[0])
 
-    assert statuses(github)[-2:] == [304, 200]
+    assert statuses(github)[-3:] == [304, 304, 200]
 
 
 def test_an_answer_without_a_tag_is_not_kept(github: FakeGitHub) -> None:
@@ -173,6 +174,37 @@ def test_an_older_server_is_asked_until_the_run_appears(enterprise: FakeGitHub) 
     assert len(enterprise.runs) == 2
 
 
+def test_neither_an_earlier_run_nor_one_of_another_branch_is_taken_for_it(enterprise: FakeGitHub) -> None:
+    workflow = enterprise.add_workflow("deploy.yml")
+    enterprise.add_run(workflow, event="workflow_dispatch")
+    enterprise.now_s += 3
+    enterprise.add_run(workflow, event="workflow_dispatch", head_branch="other")
+    enterprise.add_run(workflow, event="push")
+
+    started = client(enterprise).dispatch("deploy.yml", "main", {})
+
+    assert started is not None
+    assert started.id == 5003
+
+
+def test_a_tag_and_a_full_name_of_a_branch_are_found_too(enterprise: FakeGitHub) -> None:
+    enterprise.add_workflow("deploy.yml")
+    enterprise.branches = {"refs/heads/main", "refs/tags/v1"}
+
+    for ref, run_id in (("refs/heads/main", 5000), ("refs/tags/v1", 5001)):
+        started = client(enterprise).dispatch("deploy.yml", ref, {})
+        assert started is not None
+        assert started.id == run_id
+
+
+def test_a_server_that_refuses_the_newer_form_gets_the_older_one(enterprise: FakeGitHub) -> None:
+    enterprise.add_workflow("deploy.yml")
+    enterprise.fail(Fault(status=422, body=b'{"message": "Invalid request."}'))
+
+    assert client(enterprise).dispatch("deploy.yml", "main", {}) is not None
+    assert len(enterprise.runs) == 1
+
+
 def test_a_run_that_never_appears_is_no_failure(enterprise: FakeGitHub) -> None:
     enterprise.add_workflow("deploy.yml")
     enterprise.runs_appear_after = 100
@@ -199,7 +231,9 @@ def test_a_dispatch_whose_answer_was_cut_is_found_by_looking(github: FakeGitHub)
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(reset=True), Fault(broken_off=True), Fault(status=502)], ids=["reset", "broken", "502"]
+    "fault",
+    [Fault(reset=True), Fault(broken_off=True), Fault(status=500), Fault(status=502)],
+    ids=["reset", "broken", "500", "502"],
 )
 def test_a_dispatch_without_an_answer_is_not_repeated(github: FakeGitHub, fault: Fault) -> None:
     github.add_workflow("deploy.yml")
@@ -315,6 +349,14 @@ def test_a_limit_says_until_when(github: FakeGitHub, fault: Fault, wait_s: int) 
     assert raised.value.retryable
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"x-ratelimit-remaining": "5"}, {"x-ratelimit-reset": "5"}, {"x-ratelimit-remaining": "-"}],
+)
+def test_half_of_a_rate_is_no_rate(headers: dict[str, str]) -> None:
+    assert rate_of(headers) is None
+
+
 def test_while_limited_nothing_is_asked_and_afterwards_again(github: FakeGitHub) -> None:
     clock = SteppedClock(github.now_s)
     asking = GitHubApi(RequestsHttp(), clock, REPOSITORY, github.token, api_url=github.url)
@@ -325,7 +367,7 @@ def test_while_limited_nothing_is_asked_and_afterwards_again(github: FakeGitHub)
 
     with pytest.raises(RateLimited) as raised:
         asking.rerun_failed(1)
-    assert raised.value.until_s == pytest.approx(github.now_s + 30)
+    assert raised.value.until_s == pytest.approx(github.now_s + 30, abs=0.01)
     assert len(github.asked) == 1
     clock.wait(1)
     assert asking.runs() == ()
@@ -387,9 +429,10 @@ def test_a_304_that_was_not_asked_for_is_trouble(github: FakeGitHub) -> None:
         client(github).runs()
 
 
-def test_a_repository_that_moved_is_named(github: FakeGitHub) -> None:
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_repository_that_moved_is_named(github: FakeGitHub, status: int) -> None:
     github.add_workflow("build.yml")
-    github.fail(Fault(status=307, headers={"Location": "/repositories/1/actions"}))
+    github.fail(Fault(status=status, headers={"Location": "/repositories/1/actions"}))
 
     with pytest.raises(EffectFailed, match=r"moved workflow build\.yml") as raised:
         client(github).dispatch("build.yml", "main", {})

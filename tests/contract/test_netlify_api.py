@@ -171,7 +171,6 @@ def test_an_id_cannot_lead_to_another_address(netlify: FakeNetlify) -> None:
         client(netlify).deploy("../../other?x=1")
 
     assert netlify.asked[-1].target == f"/sites/{SITE_ID}/deploys/..%2F..%2Fother%3Fx%3D1"
-    netlify.violations.clear()  # that there is no such operation is what was tried
 
 
 def test_after_too_many_requests_nothing_is_asked_until_the_moment_that_netlify_named(

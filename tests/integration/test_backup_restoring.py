@@ -302,6 +302,24 @@ def test_a_folder_that_became_a_link_to_the_outside_is_not_written_through(
     assert (tmp_path / "outside" / "inner" / "b").read_bytes() == b"theirs"
 
 
+def test_a_folder_that_became_a_link_inside_the_workspace_is_written_through(
+    store: SnapshotStore, workspace: Path
+) -> None:
+    first = taken(store, "dir")
+    (workspace / "dir").rename(workspace / "moved")
+    (workspace / "dir").symlink_to("moved")
+    (workspace / "moved" / "inner" / "b").write_bytes(b"edited")
+
+    done = restored(store, first.id)
+
+    assert done.failed == ()
+    assert (workspace / "dir").is_symlink()
+    assert (workspace / "moved" / "inner" / "b").read_bytes() == b"beta"
+    assert done.saved_as is not None
+    assert restored(store, done.saved_as).failed == ()
+    assert (workspace / "moved" / "inner" / "b").read_bytes() == b"edited"
+
+
 def test_a_link_to_the_outside_that_comes_after_the_plan_is_not_written_through(
     store: SnapshotStore, workspace: Path, tmp_path: Path
 ) -> None:

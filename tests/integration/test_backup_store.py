@@ -228,21 +228,24 @@ def test_sources_that_contradict_each_other_or_the_store_are_a_mistake(store: Sn
 
 def test_the_judge_sees_the_very_bytes_that_were_kept(store: SnapshotStore, workspace: Path) -> None:
     (workspace / "large").write_bytes(b"x" * (4 * 1024 * 1024 + 1))
+    (workspace / "limit").write_bytes(b"x" * (4 * 1024 * 1024))
     seen: dict[str, bytes] = {}
 
     def judge(path: str, data: bytes) -> bool | None:
         seen[path] = data
         return {"a.txt": True, "dir/b.sh": False}.get(path)
 
-    snapshot = taken(store, Source(["a.txt", "dir", "link", "large"], valid=judge))
+    snapshot = taken(store, Source(["a.txt", "dir", "link", "large", "limit"], valid=judge))
 
     verdicts = {entry.path: entry.valid for entry in read_manifest(store.folder, snapshot.id).files}
+    assert len(seen.pop("limit")) == 4 * 1024 * 1024
     assert seen == {"a.txt": b"alpha", "dir/b.sh": b"#!/bin/sh\n", "dir/inner/empty": b""}
     assert verdicts == {
         "files/a.txt": True,
         "files/dir/b.sh": False,
         "files/dir/inner/empty": None,
         "files/large": None,
+        "files/limit": None,
         "files/link": None,
     }
 
@@ -375,6 +378,7 @@ def test_backups_inside_what_is_backed_up_are_not_backed_up(workspace: Path, clo
 
 
 def test_more_files_than_a_backup_may_have_are_refused(workspace: Path) -> None:
+    assert len(scan(workspace, ["a.txt", "dir"], files_cap=3).files) == 3
     with pytest.raises(EffectFailed, match="more than 2 files in a backup; name fewer"):
         scan(workspace, ["a.txt", "dir"], files_cap=2)
 

@@ -51,7 +51,7 @@ def start(pm2: Pm2Home, suite: Path, *words: str, **variables: str) -> None:
 @pytest.mark.pm2
 @pytest.mark.timeout(60)
 def test_starting_the_file_starts_the_apps_and_leaves_no_starter(pm2: Pm2Home, tmp_path: Path) -> None:
-    suite = small_suite(tmp_path / "suite")
+    suite = small_suite(tmp_path / "a suite")
 
     start(pm2, suite, OF_THE_SHELL="leaks", REDUNDANCY_LOG_LEVEL="DEBUG", PM2_MAX_RESTARTS="7")
 
@@ -59,6 +59,7 @@ def test_starting_the_file_starts_the_apps_and_leaves_no_starter(pm2: Pm2Home, t
     environment = Path(f"/proc/{entry['pid']}/environ").read_text("utf-8").split("\0")
     assert set(listed(pm2)) == {GUARD}
     assert entry["pm2_env"]["status"] == "online"
+    assert entry["pm2_env"]["pm_exec_path"] == str(suite / "automation" / apps.TABLE[0].script)
     assert entry["pm2_env"]["pm_out_log_path"] == str(suite / "logs" / "enhanced-pm2-out.log")
     assert {"PM2_MAX_RESTARTS=7", "PM2_CHECK_INTERVAL=30000", "REDUNDANCY_LOG_LEVEL=DEBUG"} <= set(
         environment

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -35,6 +38,7 @@ from tests.peers import (
     silent,
 )
 
+ROOT = Path(__file__).parents[2]
 SOON_S = 0.2
 ENTRY = {"name": "a", "status": "online", "pm_exec_path": "/a", "pm_pid_path": "/b", "env": {}}
 LIST = [{"pm_id": 0, "name": "a 'b' \"c\" é", "pm2_env": {}}]
@@ -221,6 +225,26 @@ def test_half_an_answer_and_then_the_end_is_no_answer(home: Path, client: Pm2Cli
 
     with peer(home / "rpc.sock", after_handshake(talk)), pytest.raises(NoAnswer, match="closed"):
         client.entries()
+
+
+def test_a_daemon_that_goes_away_without_reading_the_request_is_no_answer(
+    home: Path, client: Pm2Client
+) -> None:
+    def goes_away(connection: socket.socket) -> None:
+        number, _ = next(requests(connection))
+        connection.sendall(methods(number))
+        select.select([connection], [], [])
+
+    for request in (ENTRY, ENTRY | {"env": {"LARGE": "x" * 4_000_000}}):
+        with peer(home / "rpc.sock", goes_away), pytest.raises(NoAnswer, match="closed the connection"):
+            client.prepare(request)
+        (home / "rpc.sock").unlink()
+
+
+def test_importing_the_protocol_imports_no_socket() -> None:
+    program = "import sys, automation.systems.pm2.wire.door; raise SystemExit('socket' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0
 
 
 def test_a_slow_drip_does_not_stretch_the_time_limit(home: Path, client: Pm2Client) -> None:

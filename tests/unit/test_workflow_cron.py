@@ -104,3 +104,9 @@ def test_a_refusal_names_the_field_and_what_it_takes() -> None:
 def test_the_shortest_gap_of_one_fire_a_day_is_an_hour_at_least() -> None:
     assert shortest_gap_min(frozenset({0}), frozenset({5})) == 60
     assert shortest_gap_min(frozenset({0, 30}), frozenset(range(24))) == 30
+
+
+def test_the_shortest_gap_may_lie_within_the_hour_or_over_its_end() -> None:
+    assert shortest_gap_min(frozenset({10, 40, 42}), frozenset({1})) == 2
+    assert shortest_gap_min(frozenset({5, 59}), frozenset({1, 2})) == 6
+    assert shortest_gap_min(frozenset({5, 59}), frozenset({1, 3})) == 54

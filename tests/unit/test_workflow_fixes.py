@@ -60,6 +60,16 @@ def test_a_tail_of_control_bytes_goes(tail: bytes) -> None:
     assert fix(GOOD + tail) == GOOD
 
 
+@pytest.mark.parametrize("byte", [*range(9), 11, 12, *range(14, 32), 127])
+def test_each_control_byte_goes_from_the_tail(byte: int) -> None:
+    assert fix(GOOD + bytes([byte])) == GOOD
+
+
+@pytest.mark.parametrize("between", [b"\t", b" ", b"x", b"\x80"])
+def test_a_tail_behind_anything_else_may_be_a_lost_end(between: bytes) -> None:
+    assert fix(GOOD + between + b"\0") is None
+
+
 def test_a_tail_in_the_middle_of_a_line_may_be_a_lost_end() -> None:
     assert fix(GOOD[:-1] + b"\0\0") is None
 
@@ -78,6 +88,7 @@ def test_tabs_become_spaces_and_nothing_else_changes() -> None:
     repaired = fix(tabbed)
 
     assert repaired is not None
+    assert b"\n  build:\n    runs-on: u\n" in repaired
     assert parsed(repaired) == {
         "on": "push",
         "jobs": {"build": {"runs-on": "u", "steps": [{"run": "make\n"}]}},

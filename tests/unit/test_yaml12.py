@@ -197,6 +197,14 @@ def test_a_control_letter_is_found_where_it_stands() -> None:
     ]
 
 
+@pytest.mark.parametrize("allowed", ["\x85", "\xa0", "~", "\u2028", "\ufffd"])
+def test_a_letter_that_yaml_allows_is_not_taken_for_the_fault(allowed: str) -> None:
+    (found,) = read(f"a: '{allowed}'\nb: \x7f".encode()).problems
+
+    assert found.problem == "control-character"
+    assert (found.line, found.column) == (2, 4)
+
+
 def test_a_place_is_line_and_column_from_one() -> None:
     assert place_of(b"ab\ncd", 0) == (1, 1)
     assert place_of(b"ab\ncd", 2) == (1, 3)

@@ -124,6 +124,6 @@ def _tell(call: Call, findings: tuple[Finding, ...], taken: list[Outcome], left:
         say(f"{one.step} {safe(one.subject)}: {how}: {safe(one.detail)} ({one.duration_ms} ms)")
     if not findings:
         say("nothing is wrong: no step was taken")
-    for one in left:
-        said = f"{safe(one.subject)}: {one.problem}: {safe(one.message)}"
-        complain(f"still wrong: {said}. {one.advice}".rstrip())
+    for finding in left:
+        said = f"{safe(finding.subject)}: {finding.problem}: {safe(finding.message)}"
+        complain(f"still wrong: {said}. {finding.advice}".rstrip())

@@ -34,7 +34,8 @@ def _head(reading: Reading, now_s: float) -> Iterator[str]:
     subjects = record.get("subjects")
     yield coloured(f"{record.get('system')} on {safe(str(record.get('host')))}", "bold")
     stale = " (stale: nobody has written it since)" if reading.stale(now_s) else ""
-    yield f"  status    {coloured(reading.status.value, reading.status.value)}, mode {reading.mode.value}{stale}"
+    status = reading.status.value
+    yield f"  status    {coloured(status, status)}, mode {reading.mode.value}{stale}"
     yield f"  score     {score}"
     if isinstance(subjects, Mapping):
         yield f"  subjects  {subjects.get('total')}, healthy {subjects.get('healthy')}"

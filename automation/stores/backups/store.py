@@ -183,4 +183,14 @@ class SnapshotStore:
             yield self._place()
 
 
-__all__ = ["Kept", "Policy", "Pruned", "RestorePlan", "Restored", "Snapshot", "SnapshotStore", "Source"]
+__all__ = [
+    "Kept",
+    "Policy",
+    "Pruned",
+    "RestorePlan",
+    "Restored",
+    "Snapshot",
+    "SnapshotStore",
+    "Source",
+    "Verification",
+]

@@ -272,9 +272,9 @@ def _syntax_damage(file: str, text: str, said: str) -> Damaged:
 def _line_of(text: str, key: str) -> int:
     """Return the first line that sets the last word of a dotted key; 1 where none does."""
     word = re.escape(key.rpartition(".")[2].strip('"'))
-    pattern = re.compile(rf"""^\s*(?:\[.*\b)?["']?{word}["']?\s*[=\]."']""", re.MULTILINE)
+    pattern = re.compile(rf"""^[ \t]*\[*(?:[\w."' *-]*[."' \t])?{word}["']?[ \t]*[=\].]""", re.MULTILINE)
     found = pattern.search(text)
-    return text.count("\n", 0, found.start(0) + len(found[0])) + 1 if found else 1
+    return text.count("\n", 0, found.start()) + 1 if found else 1
 
 
 def _read(path: Path) -> bytes | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from automation.systems.pm2.process import RUNNING, Process
+from automation.systems.pm2.process import DOWN, RUNNING, Process, Run
 from automation.systems.pm2.wire.door import BusEvent
 
 DELETED_AFTER_S = 30.0
@@ -28,12 +28,16 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One stop: of which entry, by whom, and since when (seconds since 1970)."""
+    """One stop: of which entry and which run of it, by whom, and since when (seconds since 1970)."""
 
     pm_id: int | str
     name: str
     cause: Cause
     at_s: float
+    run: Run = ("", None)
+
+
+Known = tuple[str, str]  # an entry's name and unique id: when the list was empty, PM2 gives old ids anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Intents:
     daemon: tuple[int, int]  # pid and start, in ticks since boot
     stops: Mapping[int | str, Stop]
     gone: tuple[Gone, ...] = ()
-    known: Mapping[int | str, str] | None = None  # id → name at the last look; None before the first
+    known: Mapping[int | str, Known] | None = None  # by id, at the last look; None before the first
     words: Mapping[int | str, float] = field(default_factory=dict)  # ids a person stopped last, and when
 
 
@@ -78,22 +82,42 @@ def learn(
     """
     if intents.daemon != daemon:
         intents, gap = Intents(daemon, {}), True
+    intents = _not_later(intents, now_s)
     words = _words(intents.words, events, processes, now_s)
-    stops: dict[int | str, Stop] = {}
-    for process in processes:
-        if process.status in RUNNING or process.status in {"stopping", "errored"}:
-            continue
-        known = intents.stops.get(process.pm_id)
-        if process.pm_id in words:
-            stops[process.pm_id] = Stop(process.pm_id, process.name, Cause.PERSON, now_s)
-        elif known is not None:
-            stops[process.pm_id] = known
-        else:
-            unseen = gap or intents.known is None or process.pm_id not in intents.known
-            cause = Cause.UNSEEN if unseen else Cause.NOBODY
-            stops[process.pm_id] = Stop(process.pm_id, process.name, cause, now_s)
-    known_now = {process.pm_id: process.name for process in processes if not process.twin}
+    stops = {
+        process.pm_id: _stop(process, intents, words, gap=gap, now_s=now_s)
+        for process in processes
+        if process.status in DOWN and process.status != "errored"
+    }
+    known_now = {one.pm_id: (one.name, one.unique_id) for one in processes if not one.twin}
     return Intents(daemon, stops, _gone(intents, known_now, now_s), known_now, words)
+
+
+def _stop(
+    process: Process, intents: Intents, words: Mapping[int | str, float], *, gap: bool, now_s: float
+) -> Stop:
+    """Say who stopped a process: as it was said before, unless it has run since."""
+    before = intents.stops.get(process.pm_id)
+    if before is not None and before.run != process.run:
+        before = None
+    if process.pm_id in words:
+        if before is not None and before.cause is Cause.PERSON:
+            return before
+        return Stop(process.pm_id, process.name, Cause.PERSON, now_s, process.run)
+    if before is not None:
+        return before
+    seen = not gap and (intents.known or {}).get(process.pm_id) == (process.name, process.unique_id)
+    return Stop(process.pm_id, process.name, Cause.NOBODY if seen else Cause.UNSEEN, now_s, process.run)
+
+
+def _not_later(intents: Intents, now_s: float) -> Intents:
+    """Bring moments that lie in the future back to now: what a clock set back leaves behind."""
+    return replace(
+        intents,
+        stops={key: replace(one, at_s=min(one.at_s, now_s)) for key, one in intents.stops.items()},
+        gone=tuple(replace(one, missed_at_s=min(one.missed_at_s, now_s)) for one in intents.gone),
+        words={key: min(at_s, now_s) for key, at_s in intents.words.items()},
+    )
 
 
 def _words(
@@ -121,18 +145,18 @@ def _words(
     }
 
 
-def _gone(intents: Intents, known_now: Mapping[int | str, str], now_s: float) -> tuple[Gone, ...]:
+def _gone(intents: Intents, known_now: Mapping[int | str, Known], now_s: float) -> tuple[Gone, ...]:
     """Keep who is missed; what vanished from a daemon that lives on for 30 s more was deleted by hand.
 
     Everything vanishing at once is a `pm2 kill` or `pm2 update` under way: the daemon's end settles it.
     """
     before = intents.known or {}
-    vanished = {pm_id: name for pm_id, name in before.items() if pm_id not in known_now}
+    vanished = {pm_id: name for pm_id, (name, _) in before.items() if pm_id not in known_now}
     still = [one for one in intents.gone if one.pm_id not in known_now]
     missed = {one.pm_id for one in still}
     new = [Gone(pm_id, name, now_s) for pm_id, name in vanished.items() if pm_id not in missed]
     settled = [
-        Gone(one.pm_id, one.name, one.missed_at_s, deleted=True)
+        replace(one, deleted=True)
         if known_now and now_s - one.missed_at_s >= DELETED_AFTER_S
         else one
         for one in (*still, *new)
@@ -152,5 +176,5 @@ def unsettled(intents: Intents) -> bool:
 
 def forgotten(intents: Intents, pm_id: int | str) -> Intents:
     """Return the intents without an entry that we are about to delete ourselves: nobody will miss it."""
-    known = {key: name for key, name in (intents.known or {}).items() if key != pm_id}
+    known = {key: known for key, known in (intents.known or {}).items() if key != pm_id}
     return replace(intents, known=known)

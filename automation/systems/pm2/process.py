@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # The names that are ours, and never subjects (safety S6); the last is the starter that deletes itself.
 OURS = frozenset(
@@ -18,6 +19,11 @@ OURS = frozenset(
 )
 TWIN = "_old_"  # what PM2 puts before the id of a worker that a reload replaces
 RUNNING = frozenset({"online", "launching", "waiting restart", "one-launch-status"})
+DOWN = frozenset({"errored", "stopped"})
+LARGEST = 2**53  # beyond it JavaScript itself does not count
+MOST_DIGITS = 16
+
+Run = tuple[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,11 @@ class Process:
         return self.name in OURS
 
     @property
+    def run(self) -> Run:
+        """What tells one run from another: the entry, which `prepare` makes, and when it was started last."""
+        return self.unique_id, self.started_at_ms
+
+    @property
     def twin(self) -> bool:
         """Tell whether a reload is replacing it."""
         return isinstance(self.pm_id, str) and self.pm_id.startswith(TWIN)
@@ -61,41 +72,47 @@ class Process:
 
 def processes(entries: Sequence[Mapping[str, object]]) -> tuple[Process, ...]:
     """Return the entries of PM2's list as values, each with a label of its own."""
-    bare = [(_process(entry), entry) for entry in entries]
-    names = Counter(process.name for process, _ in bare)
-    slots = Counter((process.name, process.slot) for process, _ in bare)
-    labels: list[str] = []
-    for process, _ in bare:
-        label = process.name
-        if names[process.name] > 1:
-            alone = process.slot is not None and slots[process.name, process.slot] == 1
-            label = f"{process.name}:{process.slot if alone else process.pm_id}"
+    bare = [_process(entry) for entry in entries]
+    labels = _labels(bare)
+    return tuple(replace(one, label=label) for one, label in zip(bare, labels, strict=True))
+
+
+def _labels(bare: Sequence[Process]) -> list[str]:
+    """Name each entry: by its name alone, by name and slot, or by name and id; whatever the names are."""
+    names = Counter(one.name for one in bare)
+    slots = Counter((one.name, one.slot) for one in bare)
+    wished = [_wished(one, names[one.name], slots[one.name, one.slot]) for one in bare]
+    twice = Counter(wished)
+    taken = {label for label in wished if twice[label] == 1}
+    labels = []
+    for one, wish in zip(bare, wished, strict=True):
+        label = wish
+        while twice[wish] > 1 and label in taken | {wish}:
+            label = f"{label}:{one.pm_id}"
+        taken.add(label)
         labels.append(label)
-    twice = Counter(labels)
-    return tuple(
-        _labelled(process, label if twice[label] == 1 else f"{label}:{process.pm_id}")
-        for (process, _), label in zip(bare, labels, strict=True)
-    )
+    return labels
 
 
-def _labelled(process: Process, label: str) -> Process:
-    values = {name: getattr(process, name) for name in Process.__slots__}
-    return Process(**values | {"label": label})
+def _wished(process: Process, of_name: int, of_slot: int) -> str:
+    if of_name == 1:
+        return process.name
+    alone = process.slot is not None and of_slot == 1
+    return f"{process.name}:{process.slot if alone else process.pm_id}"
 
 
 def _process(entry: Mapping[str, object]) -> Process:
     env = _mapping(entry.get("pm2_env"))
     monit = _mapping(entry.get("monit"))
-    pm_id = entry.get("pm_id", env.get("pm_id"))
     return Process(
-        pm_id=pm_id if isinstance(pm_id, int | str) else -1,
-        name=str(entry.get("name", env.get("name", ""))),
+        pm_id=_id(entry.get("pm_id", env.get("pm_id"))),
+        name=_text(entry.get("name", env.get("name", ""))),
         label="",
-        slot=_whole(env.get("NODE_APP_INSTANCE")),
+        slot=_whole(env.get(str(env.get("instance_var") or "NODE_APP_INSTANCE"))),
         pid=_whole(entry.get("pid")) or 0,
-        status=str(env.get("status", "")),
+        status=_text(env.get("status", "")),
         mode="cluster" if env.get("exec_mode") == "cluster_mode" else "fork",
-        unique_id=str(env.get("unique_id", "")),
+        unique_id=_text(env.get("unique_id", "")),
         created_at_ms=_whole(env.get("created_at")),
         started_at_ms=_whole(env.get("pm_uptime")),
         restarts=_whole(env.get("restart_time")) or 0,
@@ -114,21 +131,36 @@ def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _id(value: object) -> int | str:
+    return value if isinstance(value, int | str) and not isinstance(value, bool) else -1
+
+
+def _text(value: object) -> str:
+    """Return a text that can be written to a file: JSON may hold half of a surrogate pair."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
 def _is_on(value: object) -> bool:
     """PM2 treats false and "false" as off, anything else (absence too) as on."""
     return value is not False and value != "false"
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS:
         return int(value)
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+    number = _finite(value)
+    return None if number is None else int(number)
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    return _finite(value) or 0.0
+
+
+def _finite(value: object) -> float | None:
+    """Return a number that is one, and that JavaScript could have counted."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if -LARGEST <= value <= LARGEST and math.isfinite(value) else None
 
 
 def _codes(value: object) -> tuple[int, ...]:

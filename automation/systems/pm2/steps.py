@@ -4,69 +4,97 @@ from __future__ import annotations
 
 from automation.core.errors import EffectFailed, StepRefused
 from automation.systems.pm2.observer import Entry, Pm2Observer
-from automation.systems.pm2.process import Process, processes
+from automation.systems.pm2.process import RUNNING, Process, processes
+from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
 
-DOWN = frozenset({"errored", "stopped"})
 # What an entry must not carry into `prepare` (safety S12): with `instances` it multiplies, with the old
 # `created_at` PM2's own restart limit never applies, and the ids and delays are the old ones'.
 LEFT_OUT = frozenset({"pm_id", "instances", "created_at", "prev_restart_delay"})
+MOMENT_S = 0.8  # a loop blocks for less than a second
+NOT_NEEDED = "not needed: it is not down any more"
 
 
 def restart(observer: Pm2Observer, subject: str) -> str:
     """Restart a process that is down; PM2 gives it a fresh count of quick tries.
 
     Raises:
+        StepRefused: It is gone, or PM2 could not end it.
         EffectFailed: PM2 said no.
     """
-    process, _ = _entry(observer, subject)
-    if process.status not in DOWN:
-        return f"not needed: it is {process.status}"
+    down = _down(observer, subject)
+    if down is None:
+        return NOT_NEEDED
+    process, _ = down
     observer.pm2.restart(process.pm_id)
     return f"restarted (id {process.pm_id})"
 
 
 def recreate(observer: Pm2Observer, subject: str) -> str:
-    """Prepare a process anew as PM2 shows it, then delete the old entry (safety S12).
+    """Prepare a process anew as PM2 shows it, see that it runs, then delete the old entry (safety S12).
 
-    In this order, so that at no moment the app is known to nobody: whoever is killed in between leaves two
-    entries, of which the old one is still down.
+    1. Note what is about to be done, on disk: who finds the note and two entries finishes it.
+    2. Prepare. An error here does not mean that there is no new entry, nor an answer that it runs.
+    3. Whichever of the two does not run is deleted, so that exactly one is left.
 
     Raises:
-        StepRefused: It is a PM2 module, or gone.
+        StepRefused: It is a PM2 module, or gone, or cannot be told from another.
         EffectFailed: PM2 said no, or the new one does not run; then the old entry stays.
     """
-    process, entry = _entry(observer, subject)
-    if process.status not in DOWN:
-        return f"not needed: it is {process.status}"
-    if process.module:
-        raise StepRefused(f"{subject} is a PM2 module: `pm2 install {process.name}` sets it up anew")
-    new_ids = [_new_id(one) for one in observer.pm2.prepare(_prepared(entry))]
-    if not new_ids or any(pm_id is None for pm_id in new_ids):
-        raise EffectFailed("PM2 did not say under which id it prepared the process")
-    observer.forget(process.pm_id)
-    observer.pm2.delete(process.pm_id)
-    return f"prepared anew (id {process.pm_id} became {new_ids[0]})"
+    down = _down(observer, subject)
+    if down is None:
+        return NOT_NEEDED
+    process, entry = down
+    _refuse_what_cannot_be_recreated(observer, process)
+    daemon = observer.pm2.daemon()
+    listed = processes(observer.pm2.entries())
+    recreation = begun((daemon.pid, daemon.start_ticks), process, listed)
+    prepared = _prepared(entry)
+    observer.note(recreation)
+    trouble = ""
+    try:
+        observer.pm2.prepare(prepared)
+    except EffectFailed as error:
+        trouble = f": {error}"
+    done = _settle(observer, recreation)
+    if done is None:
+        raise EffectFailed(f"PM2 prepared nothing{trouble}")
+    return done
 
 
-def _entry(observer: Pm2Observer, subject: str) -> tuple[Process, Entry]:
-    """Return the process of a label, and its raw entry, as they are now."""
-    entries = observer.pm2.entries()
-    for process, entry in zip(processes(entries), entries, strict=True):
-        if process.label == subject and not process.ours:
-            return process, entry
-    raise StepRefused(f"{subject} is not in PM2's list any more")
+def finish_recreation(observer: Pm2Observer, subject: str) -> str:
+    """Bring to its end a recreation in which the guard was killed: leave one entry of the two.
+
+    Raises:
+        EffectFailed: PM2 said no, or the new one does not run; then the old entry stays.
+    """
+    recreation = observer.noted()
+    if recreation is None or recreation.subject != subject:
+        return "not needed: no recreation is under way"
+    return _settle(observer, recreation) or "not needed: nothing was prepared"
 
 
-def _prepared(entry: Entry) -> Entry:
-    """Return the entry's environment as `prepare` may have it."""
-    environment = entry["pm2_env"]
-    if not isinstance(environment, dict):
-        raise StepRefused("PM2 shows no environment for it")
-    kept = {key: value for key, value in environment.items() if key not in LEFT_OUT}
-    return kept | {"status": "launching"}
+def _settle(observer: Pm2Observer, recreation: Recreation) -> str | None:
+    """Leave one of the old entry and the new ones; None where there are no new ones.
 
-
-def _new_id(prepared: Entry) -> int | None:
-    environment = prepared.get("pm2_env")
-    pm_id = environment.get("pm_id") if isinstance(environment, dict) else prepared.get("pm_id")
-    return pm_id if isinstance(pm_id, int) else None
+    Raises:
+        EffectFailed: PM2 said no, or none of the new ones runs.
+    """
+    first = processes(observer.pm2.entries())
+    old, new = old_one(recreation, first), new_ones(recreation, first)
+    if old is None or not new:
+        observer.note(None)
+        return f"the old entry (id {recreation.pm_id}) is gone" if new else None
+    observer.clock.wait(MOMENT_S)
+    second = processes(observer.pm2.entries())
+    old, kept = old_one(recreation, second), _that_runs(new, second)
+    if old is not None and old.status in RUNNING:
+        kept = old
+    unwanted = [one for one in (old, *new_ones(recreation, second)) if one is not None]
+    if kept is None and old is not None:
+        kept = old
+    for one in unwanted:
+        if kept is not None and one.pm_id != kept.pm_id:
+            observer.forget(one.pm_id)
+            observer.pm2.delete(one.pm_id)
+    observer.note(None)
+    return _said(recreation, kept, new)

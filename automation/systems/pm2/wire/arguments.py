@@ -41,21 +41,15 @@ def checked_entry(entry: Mapping[str, object]) -> dict[str, object]:
 
 
 def _problems(entry: Mapping[str, object]) -> Iterator[str]:
-    for key in LEAVE_OUT:
-        if key in entry:
-            yield f"must not have `{key}` when it is given back to PM2"
+    yield from (f"must not have `{key}` when it is given back to PM2" for key in LEAVE_OUT if key in entry)
     if not isinstance(entry.get("env"), Mapping):
         yield "has no object `env`, which PM2 needs"
     for key in NEEDED_TEXTS:
-        if not isinstance(entry.get(key), str) or not entry[key]:
+        if not (isinstance(entry.get(key), str) and entry[key]):
             yield f"has no text `{key}`, which PM2 needs"
     for key in MAYBE_TEXTS:
-        if entry.get(key) and not isinstance(entry[key], str):
+        if not isinstance(entry.get(key) or "", str):
             yield f"has a `{key}` that is no text"
-    if _has_cron(entry.get("cron_restart")) and not is_cron(entry["cron_restart"]):
+    cron = entry.get("cron_restart")
+    if cron and cron != "0" and not is_cron(cron):  # 0 switches it off
         yield "has a `cron_restart` that PM2's daemon may not survive"
-
-
-def _has_cron(value: object) -> bool:
-    """Tell whether PM2 takes a `cron_restart` for one: `0` switches it off."""
-    return bool(value) and value != "0"

@@ -166,7 +166,10 @@ class Pm2(Protocol):
         ...
 
     def fds(self) -> tuple[int, ...]:
-        """Return what a selector should watch for reading: the bus, or nothing when it is not connected."""
+        """Return what a selector should watch for reading: the bus, or nothing when it is not connected.
+
+        What arrived while another call waited was taken in then, and wakes no selector: so drain, then wait.
+        """
         ...
 
     def close(self) -> None:

@@ -1,0 +1,89 @@
+"""Backups by the clock: a child takes them beside the loop, which reads what came of it."""
+
+from __future__ import annotations
+
+import sys
+
+from automation.core.moments import from_text
+from automation.engine.context import Context
+from automation.ports.children import Child, spawn
+from automation.stores.backup_outcomes import read_outcome
+
+CHILD_LIMIT_S = 600.0
+PASSED_ON_PREFIXES = ("REDUNDANCY_", "PM2_", "GITHUB_REPOSITORY", "NETLIFY_SITE_ID")
+
+
+class BackupSchedule:
+    """Starts a backup when one is due, and never more than one at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._child: Child | None = None
+        self._started_s = 0.0
+        self._interval_s = context.settings.seconds("backup_interval") if context.system.backup else 0.0
+        self._due_s = self._first_due_s()
+
+    def _first_due_s(self) -> float:
+        """Return when the first one is due, in seconds since boot: an interval after the last one's end."""
+        clock = self._context.clock
+        try:
+            last_s = from_text(str(read_outcome(self._context.layout.backup_outcome)["lastAt"]))
+        except ValueError:
+            return clock.elapsed_s()
+        left_s = min(max(last_s + self._interval_s - clock.now_s(), 0.0), self._interval_s)
+        return clock.elapsed_s() + left_s
+
+    def go_on(self) -> None:
+        """See how the child is doing; start one when it is due."""
+        if not self._interval_s:
+            return
+        elapsed_s = self._context.clock.elapsed_s()
+        if self._child is not None:
+            self._see_to(self._child, elapsed_s)
+        elif elapsed_s >= self._due_s:
+            self._start(elapsed_s)
+
+    def _start(self, elapsed_s: float) -> None:
+        layout = self._context.layout
+        self._started_s, self._due_s = elapsed_s, elapsed_s + self._interval_s
+        script = layout.workspace / "automation" / self._context.system.script
+        kept = {
+            name: value
+            for name, value in self._context.environment.items()
+            if name.startswith(PASSED_ON_PREFIXES)
+        }
+        argv = (sys.executable, str(script), "--workspace", str(layout.workspace))
+        self._child = spawn((*argv, "backup", "--reason", "scheduled", "--prune"), kept)
+        if self._child is None:
+            self._context.log.warning("backup_failed", extra={"reason": "the child could not be started"})
+
+    def _see_to(self, child: Child, elapsed_s: float) -> None:
+        status = child.status()
+        if status is None and elapsed_s - self._started_s < CHILD_LIMIT_S:
+            return
+        if status is None:
+            child.kill()
+        child.forget()
+        self._child = None
+        outcome = read_outcome(self._context.layout.backup_outcome)
+        if status == 0:
+            self._context.log.info("backup_ended", extra={"id": outcome["lastId"]})
+        else:
+            reason = outcome["failure"] or f"exit status {status}"
+            self._context.log.warning("backup_failed", extra={"reason": str(reason)})
+
+    def next_s(self) -> float | None:
+        """Return when `go_on` should be called again at the latest, in seconds since boot."""
+        if not self._interval_s:
+            return None
+        return self._due_s if self._child is None else self._started_s + CHILD_LIMIT_S
+
+    def fds(self) -> tuple[int, ...]:
+        """Return what becomes readable when the child ends."""
+        return (self._child.fd,) if self._child is not None else ()
+
+    def close(self) -> None:
+        """Leave the child to its own end."""
+        if self._child is not None:
+            self._child.forget()
+            self._child = None
