@@ -287,7 +287,7 @@ class FakeGitHub:
         run_id = self.add_run(
             workflow["id"],
             event="workflow_dispatch",
-            head_branch=body["ref"].rpartition("/")[2],
+            head_branch=body["ref"].removeprefix("refs/heads/").removeprefix("refs/tags/"),
             status="queued",
             conclusion=None,
         )

@@ -88,8 +88,9 @@ tool() { "$venv/bin/python" -m "$@"; }
 check_code() {
     step "ruff check" tool ruff check .
     step "ruff format" tool ruff format --check .
-    step "mypy" tool mypy --strict --explicit-package-bases automation
-    step "mypy tests" tool mypy --strict --explicit-package-bases --exclude node_modules tests
+    local folder folders=()
+    for folder in automation tests benchmarks; do [ -n "$(find "$folder" -name '*.py' -print -quit 2>/dev/null)" ] && folders+=("$folder"); done
+    step "mypy" tool mypy --strict --explicit-package-bases --exclude node_modules "${folders[@]}"
     step "import-linter" "$venv/bin/lint-imports"
 }
 
@@ -105,7 +106,7 @@ with_pytest() {
 check_coverage() {
     step "coverage combine" tool coverage combine --quiet
     step "coverage" tool coverage report
-    step "coverage of core and checks" tool coverage report --include "automation/core/*,automation/*/checks.py" --fail-under 100
+    step "coverage of core and checks" tool coverage report --include "automation/core/*,automation/**/checks.py" --fail-under 100
 }
 
 finish() {

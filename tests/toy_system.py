@@ -6,7 +6,7 @@ The workspace holds `lamps.json`:
 
 * `lamps`: state by name: `on`, `off` (critical; both steps help), `dim` (a warning that no step cures);
 * `cures`: by step, the lamps that it truly lights; `refuses`: by step, why it fails;
-* `blind`: why nothing can be seen; `bug`: makes the observer, or the step of that name, raise what is no error of ours.
+* `blind`: why nothing can be seen; `bug`: where to raise what is no error of ours: `observe`, or a step.
 
 A FIFO named `gate` in the workspace holds a step until somebody opens it; one named `bell` wakes the loop.
 """
@@ -18,6 +18,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from automation.core.errors import EffectFailed, LookFailed, StepRefused
 from automation.core.finding import Assessment, Finding, Severity
@@ -31,7 +32,9 @@ from automation.engine.terminal import say
 STATE, ACTS, GATE, BELL = "lamps.json", "acts.txt", "gate", "bell"
 
 SETTINGS = (
-    Setting("check_interval", Kind.DURATION, 30_000, "time between two looks", "LAMP_INTERVAL", "lamp.interval"),
+    Setting(
+        "check_interval", Kind.DURATION, 30_000, "between looks", env="LAMP_INTERVAL", key="lamp.interval"
+    ),
     Setting("wait", Kind.DURATION, 10_000, "wait after the first try", env="LAMP_WAIT", key="lamp.wait"),
     Setting("rooms", Kind.NAMES, (), "which rooms", env="LAMP_ROOMS", key="lamp.rooms"),
 )
@@ -52,11 +55,11 @@ class LampObserver:
         bell = workspace / BELL
         self._bell = os.open(bell, os.O_RDWR | os.O_NONBLOCK) if bell.exists() else None
 
-    def state(self) -> dict[str, dict[str, object]]:
+    def state(self) -> dict[str, Any]:
         """Return what the state file says now."""
         path = self.workspace / STATE
         try:
-            said: dict[str, dict[str, object]] = json.loads(path.read_text("utf-8"))
+            said: dict[str, Any] = json.loads(path.read_text("utf-8"))
         except FileNotFoundError as error:
             raise LookFailed(f"{path}: no such file") from error
         return said

@@ -147,7 +147,7 @@ def _rested(climb: Climb, ladder: Ladder, now_s: float) -> Climb:
 
 
 def _due_at_s(climb: Climb, ladder: Ladder, subject: str) -> float:
-    if not climb.attempts:
+    if not climb.attempts or climb.out_at_s:  # its last wait is over, whatever the clock says now
         return 0.0
     return climb.tried_at_s + ladder.pace.wait_after(climb.attempts, subject)
 

@@ -24,6 +24,8 @@ def score(assessment: Assessment) -> float | None:
     """
     if assessment.down:
         return 0.0
+    if assessment.own_score is not None:
+        return assessment.own_score
     if not assessment.subjects:
         return None
     worth = dict.fromkeys(assessment.subjects, 1.0)

@@ -37,21 +37,24 @@ class Actor:
     by: str
     findings: tuple[Finding, ...] = ()
     looked_at_s: float = field(default=float("-inf"))
+    taken: list[Outcome] = field(default_factory=list)
 
     def take(self, calls: Sequence[StepCall]) -> tuple[Outcome, ...]:
         """Take the steps in turn and return what came of them; one whose problem has gone is not taken.
+
+        `taken` holds what came of all steps so far, also of those before a failure.
 
         Raises:
             EffectFailed: The audit log could not be written: then nothing is done.
             LookFailed: The last look before a step failed: then nothing more is done.
         """
-        outcomes = []
+        before = len(self.taken)
         for call in calls:
             if self._still_there(call):
-                outcomes.append(self._take_one(call))
+                self._take_one(call)
             else:
                 self._log("step_not_needed", call)
-        return tuple(outcomes)
+        return tuple(self.taken[before:])
 
     def _still_there(self, call: StepCall) -> bool:
         """Look again before acting (safety S1)."""
@@ -61,7 +64,7 @@ class Actor:
             self.looked_at_s = clock.elapsed_s()
         return any(finding.key == call.key for finding in self.findings)
 
-    def _take_one(self, call: StepCall) -> Outcome:
+    def _take_one(self, call: StepCall) -> None:
         clock = self.context.clock
         act: dict[str, object] = {
             "system": self.context.system.name,
@@ -75,10 +78,12 @@ class Actor:
         self._audit({"at": to_text(started_at_s), "event": "act"} | act)
         ok, detail = self._step(call)
         duration_ms = round((clock.elapsed_s() - started_s) * 1000)
+        self.taken.append(
+            Outcome(started_at_s, call.problem, call.subject, call.step, ok, detail, duration_ms, self.by)
+        )
         ended = {"at": to_text(clock.now_s()), "event": "acted"} | act
         self._audit(ended | {"ok": ok, "detail": detail, "durationMs": duration_ms})
         self._log("step_taken", call, succeeded=ok, detail=detail, duration_ms=duration_ms)
-        return Outcome(started_at_s, call.problem, call.subject, call.step, ok, detail, duration_ms, self.by)
 
     def _step(self, call: StepCall) -> tuple[bool, str]:
         step = self.steps.get(call.step)

@@ -6,6 +6,7 @@ import sys
 
 from automation.core.moments import from_text
 from automation.engine.context import Context
+from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import Child, spawn
 from automation.stores.backup_outcomes import read_outcome
 
@@ -46,7 +47,7 @@ class BackupSchedule:
     def _start(self, elapsed_s: float) -> None:
         layout = self._context.layout
         self._started_s, self._due_s = elapsed_s, elapsed_s + self._interval_s
-        script = layout.workspace / "automation" / self._context.system.script
+        script = INSTALLED_IN / "automation" / self._context.system.script
         kept = {
             name: value
             for name, value in self._context.environment.items()

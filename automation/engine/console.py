@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from automation import __version__
@@ -20,12 +20,14 @@ from automation.core.redact import text as redacted
 from automation.engine.calling import Call
 from automation.engine.loading import load
 from automation.engine.system import Command, System
-from automation.engine.terminal import complain
+from automation.engine.terminal import complain, hold_standard_descriptors, safe
 from automation.engine.vocabulary import COMMON, SNAPSHOTS
 from automation.engine.whereabouts import workspace_of
 from automation.ports.clock import SystemClock
 
 DONE, NOT_DONE, WRONG, BUSY = 0, 1, 3, 75
+PLUGINS = frozenset({"status", "check"})  # their 1 means a warning: what they cannot tell is 3
+LONGEST_LINE = 2000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,32 +44,35 @@ def main(system: System, arguments: Sequence[str]) -> int:
         system: Whose program this is.
         arguments: The command line without the program's name; none means `start`.
     """
+    hold_standard_descriptors()
+    name = ""
     try:
-        parser = _parser(system)
-        given = vars(parser.parse_args(list(arguments) or ["start"]))
+        given = vars(_parser(system).parse_args(list(arguments) or ["start"]))
         command: Command = given.pop("chosen", None) or _command(system, "start")
+        name = command.name
         call = Call(
             system=system,
-            command=command.name,
+            command=name,
             workspace=workspace_of(given.pop("workspace", None), os.environ),
             environment=dict(os.environ),
             options=given,
             clock=SystemClock(),
         )
-        handler = load(command.handler)
-        code: int = handler(call)
-    except (UsageInvalid, SettingsInvalid, NotAllowed, RecordNewer) as error:
-        complain(redacted(str(error)))
-        return WRONG
-    except LockBusy as error:
-        complain(str(error))
-        return BUSY
+        handler: Callable[[Call], int] = load(command.handler)
+        return handler(call)
     except AutomationError as error:
-        complain(redacted(str(error)))
-        return NOT_DONE
+        complain(safe(redacted(str(error)), LONGEST_LINE))
+        return _code(error, name)
     except KeyboardInterrupt:
         return 130
-    return code
+
+
+def _code(error: AutomationError, command: str) -> int:
+    if isinstance(error, LockBusy):
+        return BUSY
+    if isinstance(error, UsageInvalid | SettingsInvalid | NotAllowed | RecordNewer):
+        return WRONG
+    return WRONG if command in PLUGINS else NOT_DONE
 
 
 def commands_of(system: System) -> tuple[Command, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, NotAllowed, SettingsInvalid
+from automation.core.errors import EffectFailed, NotAllowed, SettingsInvalid, UsageInvalid
 from automation.core.settings import Settings, SettingsFile, parse_file, resolve
 from automation.engine.loading import load
 from automation.engine.shared_settings import SHARED
@@ -41,8 +41,19 @@ def build(system: System, workspace: Path, environment: Mapping[str, str], clock
     """
     file = read_settings_file(workspace)
     known = (*SHARED, *load(system.settings))
-    settings = resolve(known, environment, file, {}, system.ignored_keys)
+    settings = resolve(known, chosen(environment), file, {}, system.ignored_keys)
     return Context(system, layout_of(system, workspace, environment), settings, environment, clock)
+
+
+def chosen(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what only the ecosystem file's own defaults put there.
+
+    It names them in REDUNDANCY_DEFAULTS (`NAME=value …`): nobody chose them: the settings file comes first.
+    """
+    defaults = dict(
+        one.partition("=")[::2] for one in environment.get("REDUNDANCY_DEFAULTS", "").split() if "=" in one
+    )
+    return {name: value for name, value in environment.items() if defaults.get(name) != value}
 
 
 def read_settings_file(workspace: Path) -> SettingsFile:
@@ -67,9 +78,12 @@ def prepare_folders(layout: Layout) -> None:
     """Make the folders that a command which changes anything needs, private ones 0700.
 
     Raises:
+        UsageInvalid: There is no such workspace.
         NotAllowed: Our user owns neither the guarded home nor the workspace (safety S18).
         EffectFailed: The disk said no, or the folder is on a network file system (safety S24).
     """
+    if not layout.workspace.is_dir():
+        raise UsageInvalid(f"workspace {layout.workspace}: no such folder; see --workspace")
     if not owns(layout.own) and not owns(layout.workspace):
         raise NotAllowed(
             f"this user owns neither {layout.own.parent} nor {layout.workspace}: run it as the one who does"

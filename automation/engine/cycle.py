@@ -121,6 +121,7 @@ def _act(guard: Guard, decision: Decision, seen: Seen) -> str:
     except (LockBusy, EffectFailed) as error:
         context.log.info("acting_put_off", extra={"reason": str(error)})
         return f"waiting: {error}"
+    actor = Actor(context, guard.observer, guard.steps, by="guard")
     try:
         mode, why = mode_now(context, context.clock.now_s())  # read after the lock is held (safety S30)
         if mode is not Mode.ACTIVE:
@@ -130,13 +131,13 @@ def _act(guard: Guard, decision: Decision, seen: Seen) -> str:
         histories.save(context.layout.history, history)
         guard.history = guard.saved = history
         _say_busy(guard, decision, seen)
-        actor = Actor(context, guard.observer, guard.steps, by="guard")
-        _remember_outcomes(guard, actor.take(decision.calls))
+        actor.take(decision.calls)
     except (EffectFailed, LockBusy) as error:
         _trouble(guard, "acting_failed", str(error))
         return f"could not act: {error}"
     finally:
         lock.release()
+        _remember_outcomes(guard, tuple(actor.taken))
     _trouble(guard, "acting_failed", "")
     return ""
 

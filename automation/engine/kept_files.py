@@ -1,4 +1,4 @@
-"""Files that a system guards: read only when they changed, and put back when nothing is left of them (S20)."""
+"""Files that a system guards: read only when they changed, put back when nothing is left of them (S20)."""
 
 from __future__ import annotations
 

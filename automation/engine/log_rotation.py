@@ -53,9 +53,7 @@ def _size(path: Path) -> int:
 def _arrived(path: Path, marker: bytes, clock: Clock) -> bool:
     deadline_s = clock.elapsed_s() + ARRIVAL_S
     while True:
-        with path.open("rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
-            tail = file.read()
+        tail = _tail(path)
         if marker in tail and tail.endswith(b"\n"):
             return True
         if clock.elapsed_s() >= deadline_s:
@@ -63,10 +61,18 @@ def _arrived(path: Path, marker: bytes, clock: Clock) -> bool:
         clock.wait(_STEP_S)
 
 
+def _tail(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
+            return file.read()
+    except OSError:
+        return b""
+
+
 def _move(path: Path, clock: Clock, log: logging.Logger) -> bool:
     """Copy the file, compressed, put the copy on disk, then empty the file in place."""
-    stamp = to_text(clock.now_s())[:19].replace("-", "").replace(":", "") + "Z"
-    target = path.with_name(f"{path.stem}.{stamp}.log.gz")
+    target = _free_name(path, clock.now_s())
     beside = target.with_name(f".{target.name}.tmp")
     try:
         with path.open("rb") as source, beside.open("wb") as file:
@@ -85,6 +91,16 @@ def _move(path: Path, clock: Clock, log: logging.Logger) -> bool:
         return False
     log.info("log_rotated", extra={"file": path.name, "into": target.name})
     return True
+
+
+def _free_name(path: Path, now_s: float) -> Path:
+    """Name the copy after the second; a later one where that second has a copy (a clock set back)."""
+    while True:
+        stamp = to_text(now_s)[:19].replace("-", "").replace(":", "") + "Z"
+        target = path.with_name(f"{path.stem}.{stamp}.log.gz")
+        if not target.exists():
+            return target
+        now_s += 1.0
 
 
 def _drop_oldest(path: Path) -> None:

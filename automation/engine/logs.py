@@ -6,7 +6,6 @@ Events are constant names with fields. What is written passes through the redact
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
@@ -16,6 +15,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from automation.core import redact
 from automation.core.moments import to_text
+from automation.ports.files import write_all
 
 LOGGER = "redundancy"
 ORPHAN_BYTES = 10 * 1024 * 1024
@@ -95,7 +95,7 @@ class OutputHandler(logging.Handler):
         """Write one line; never raises, since a log must not end its program."""
         if self._file is None:
             try:
-                _write_all(1, (self.format(record) + "\n").encode("utf-8", "surrogateescape"))
+                write_all(1, (self.format(record) + "\n").encode("utf-8", "backslashreplace"))
             except OSError:
                 self._turn_to_file()
             else:
@@ -106,17 +106,16 @@ class OutputHandler(logging.Handler):
     def _turn_to_file(self) -> None:
         try:
             self._file = RotatingFileHandler(
-                self._orphan_log, maxBytes=ORPHAN_BYTES, backupCount=KEPT_FILES, encoding="utf-8", delay=True
+                self._orphan_log,
+                maxBytes=ORPHAN_BYTES,
+                backupCount=KEPT_FILES,
+                encoding="utf-8",
+                delay=True,
+                errors="backslashreplace",
             )
         except OSError:
             return
         self._file.setFormatter(self.formatter)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def configure(

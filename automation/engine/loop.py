@@ -114,6 +114,7 @@ def begin(context: Context, lock: HeldLock, supervisor: Supervisor, waking: Waki
         RecordNewer: A newer version wrote our files.
         EffectFailed: They cannot be read.
     """
+    publishing.refuse_newer(context.layout)
     observer: Observer = load(context.system.observer)(context)
     history, damage = histories.load_or_begin(context.layout.history)
     if damage:

@@ -7,14 +7,22 @@ from dataclasses import replace
 from automation.core.finding import Mode
 from automation.core.ladder import Ladder
 from automation.engine.context import Context
-from automation.stores import pauses
+from automation.stores import leases, pauses, shutdowns
 
 
 def mode_now(context: Context, now_s: float) -> tuple[Mode, str]:
-    """Return the mode that holds now, and in one line why nothing is acted on; empty where it may act."""
+    """Return the mode that holds now, and in one line why nothing is acted on; empty where it may act.
+
+    Precedence: shutdown, pause, lease, settings.
+    """
+    shutdown = shutdowns.recorded(context.layout.shutdown, context.environment)
+    if shutdown:
+        return Mode.SHUTDOWN, shutdown
     pause = pauses.load(context.layout.pause, now_s)
     if pause is not None:
         return Mode.PAUSED, pause.spoken()
+    if _leased(context):
+        return Mode.EMERGENCY, "an emergency recovers this system"
     if context.settings.text("mode") == "observe":
         return Mode.OBSERVE, "REDUNDANCY_MODE is observe"
     if not context.settings.flag("auto_recovery"):
@@ -22,11 +30,18 @@ def mode_now(context: Context, now_s: float) -> tuple[Mode, str]:
     return Mode.ACTIVE, ""
 
 
+def _leased(context: Context) -> bool:
+    lease = leases.load(context.layout.lease)
+    epoch = context.environment.get(leases.EPOCH_VARIABLE, "")
+    clock = context.clock
+    return lease is not None and lease.holds(context.system.name, clock.boot_id(), clock.elapsed_s(), epoch)
+
+
 def ladders_for(mode: Mode, ladders: tuple[Ladder, ...]) -> tuple[Ladder, ...]:
     """Return the ladders that may be climbed in a mode.
 
-    To observe is to have ladders without rungs: whatever would be acted on needs a human. A pause has none at
-    all: somebody is at work, and knows.
+    To observe is to have ladders without rungs: whatever would be acted on needs a human. In a pause, an
+    emergency or a shutdown there are none at all: somebody else is at work, and knows.
     """
     if mode is Mode.ACTIVE:
         return ladders

@@ -5,15 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from automation.core.errors import EffectFailed
 from automation.core.finding import Finding
 from automation.core.moments import to_text
 from automation.engine.context import Context
+from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import Child, spawn
 from automation.stores import outbox
 
 FIRST_WAIT_S = 15.0
 LONGEST_WAIT_S = 900.0
 CHILD_LIMIT_S = 60.0
+
+# How this machine reaches others: its proxies and its certificates.
+_WAY_OUT = (
+    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
 
 
 def message(context: Context, finding: Finding, at_s: float, host: str) -> outbox.Message:
@@ -42,16 +50,23 @@ class Teller:
         self._started_s = 0.0
         self._failures = 0
         self._not_before_s = 0.0
+        self._unsaved: list[outbox.Message] = []
 
     def add(self, findings: Sequence[Finding], at_s: float, host: str) -> None:
         """Put messages into the outbox; without an address to send to, the report alone says them.
 
+        Those that could not be put there are kept, and tried again with the next call.
+
         Raises:
             EffectFailed: The disk said no.
+            LockBusy: Somebody held the outbox's lock for ten seconds.
         """
-        if findings and self._context.settings.text("webhook"):
-            messages = [message(self._context, one, at_s, host) for one in findings]
-            outbox.add(self._context.layout.outbox, to_text(at_s), messages)
+        if self._context.settings.text("webhook"):
+            self._unsaved += [message(self._context, one, at_s, host) for one in findings]
+            del self._unsaved[: -outbox.MOST_MESSAGES]
+        if self._unsaved:
+            outbox.add(self._context.layout.outbox, to_text(at_s), self._unsaved)
+            self._unsaved = []
 
     def go_on(self) -> None:
         """See how the child is doing; start one when something waits and its time has come."""
@@ -78,17 +93,23 @@ class Teller:
             self._child = None
 
     def _something_waits(self) -> bool:
-        if not self._context.settings.text("webhook") or not self._context.layout.outbox.exists():
+        if not self._context.settings.text("webhook"):
             return False
-        return bool(outbox.read(self._context.layout.outbox))
+        try:
+            return bool(outbox.read(self._context.layout.outbox))
+        except EffectFailed:
+            return False  # `add` says so
 
     def _start(self, elapsed_s: float) -> None:
         self._started_s = elapsed_s
+        environment = self._context.environment
         self._child = spawn(
-            (sys.executable, "-m", "automation.engine.deliver", str(self._context.layout.outbox)),
-            {
+            # -P: another package of our name, in the current folder, is not ours.
+            (sys.executable, "-P", "-m", "automation.engine.deliver", str(self._context.layout.outbox)),
+            {name: environment[name] for name in _WAY_OUT if name in environment}
+            | {
                 "REDUNDANCY_WEBHOOK": self._context.settings.text("webhook"),
-                "PYTHONPATH": str(self._context.layout.workspace),
+                "PYTHONPATH": str(INSTALLED_IN),
             },
         )
         if self._child is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -69,8 +69,7 @@ def _do(asked: Options, here: Places, doors: Doors, apps: Sequence[App]) -> int:
             return _stop(here, doors, apps, all_of_them=not asked.only)
         if asked.action is Action.ENSURE:
             return _ensure(here, doors, apps)
-        how = starting.restart if asked.action is Action.RESTART else starting.start
-        return _start(how, here, doors, apps)
+        return _start(asked, here, doors, apps)
 
 
 def _status(here: Places, doors: Doors, apps: Sequence[App]) -> int:
@@ -87,13 +86,9 @@ def _stop(here: Places, doors: Doors, apps: Sequence[App], *, all_of_them: bool)
     return DONE
 
 
-def _start(
-    how: Callable[[Places, Doors, Sequence[App]], starting.Started],
-    here: Places,
-    doors: Doors,
-    apps: Sequence[App],
-) -> int:
-    started = how(here, doors, apps)
+def _start(asked: Options, here: Places, doors: Doors, apps: Sequence[App]) -> int:
+    how = starting.restart if asked.action is Action.RESTART else starting.start
+    started = how(here, doors, apps, all_of_them=not asked.only)
     for line in (*started.notes, *started.problems):
         _complain(line)
     _show(here, doors, apps)

@@ -57,6 +57,11 @@ class Places:
         """The lock of whatever may start or end PM2's daemon."""
         return self.pm2_home / "redundancy" / "daemon.lock"
 
+    @property
+    def shutdown(self) -> Path:
+        """The record of a shutdown; a start ends it."""
+        return self.logs / "state" / "shutdown.json"
+
     def report(self, app: App) -> Path:
         """Return the report of an app."""
         return self.logs / app.report

@@ -13,6 +13,7 @@ from automation.launch.claim import check, record
 from automation.launch.doors import Doors, start_with_pm2
 from automation.launch.places import Places
 from automation.launch.table import read_report
+from automation.stores import shutdowns
 from automation.stores.installation import Installation, Verdict
 
 REPORT_TIMEOUT_S = 60.0
@@ -36,8 +37,14 @@ class _Claimed:
     notes: tuple[str, ...] = ()
 
 
-def start(places: Places, doors: Doors, apps: Sequence[App]) -> Started:
-    """Start what is not running; clears a recorded shutdown.
+def start(places: Places, doors: Doors, apps: Sequence[App], *, all_of_them: bool) -> Started:
+    """Start what is not running, and wake what idles because of a shutdown.
+
+    Args:
+        places: The installation.
+        doors: The outside world.
+        apps: Which apps; for these a shutdown ends, by the stamp that the ecosystem file gives them.
+        all_of_them: Whether these are all; then the record of a shutdown is removed.
 
     Raises:
         NotAllowed: This user or workspace may not, or somebody else holds our names.
@@ -46,12 +53,16 @@ def start(places: Places, doors: Doors, apps: Sequence[App]) -> Started:
     claimed = _claimed(places, doors, apps)
     mine = holders.ours(claimed.entries, apps, str(places.suite))
     chosen = holders.to_start(apps, mine, _passive(places, apps))
+    if all_of_them:
+        shutdowns.clear(places.shutdown)
     return replace(_start_and_wait(places, doors, chosen), notes=claimed.notes)
 
 
-def restart(places: Places, doors: Doors, apps: Sequence[App]) -> Started:
-    """Start or restart all of these apps, with the settings of now (errors as for `start`)."""
+def restart(places: Places, doors: Doors, apps: Sequence[App], *, all_of_them: bool) -> Started:
+    """Start or restart these apps, with the settings of now (arguments and errors as for `start`)."""
     claimed = _claimed(places, doors, apps)
+    if all_of_them:
+        shutdowns.clear(places.shutdown)
     return replace(_start_and_wait(places, doors, apps), notes=claimed.notes)
 
 

@@ -102,8 +102,9 @@ class SystemCommands:
             raise CommandFailed(argv, None, str(error)) from error
         with child:
             try:
-                out, err, truncated = _collect(child, stdin, time.monotonic() + timeout_s)
-                status = child.wait(timeout=1)
+                deadline_s = time.monotonic() + timeout_s
+                out, err, truncated = _collect(child, stdin, deadline_s)
+                status = child.wait(timeout=max(deadline_s - time.monotonic(), 0.0))
             except (TimeoutError, subprocess.TimeoutExpired) as error:
                 raise CommandTimedOut(argv, timeout_s) from error
             finally:
@@ -127,13 +128,13 @@ def _collect(
 
     A program whose grandchild keeps a pipe open has still ended: its own exit ends the reading.
     """
-    if child.stdin is not None:
-        _feed(child.stdin, (stdin or "").encode())
     kept: dict[int, _Kept] = {}
     with selectors.DefaultSelector() as selector:
         for pipe in filter(None, (child.stdout, child.stderr)):
             kept[pipe.fileno()] = _Kept(bytearray())
-            selector.register(pipe, selectors.EVENT_READ)
+            selector.register(pipe, selectors.EVENT_READ, kept[pipe.fileno()].read)
+        if child.stdin is not None:
+            selector.register(child.stdin, selectors.EVENT_WRITE, _Fed(child.stdin, stdin or "").write)
         while selector.get_map():
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
@@ -142,7 +143,7 @@ def _collect(
             if not ready and child.poll() is not None:
                 break
             for key, _ in ready:
-                if not kept[key.fd].take(os.read(key.fd, 65536)):
+                if not key.data(key.fd):
                     selector.unregister(key.fileobj)
     out, err = kept.values()
     return bytes(out.data), bytes(err.data), out.truncated or err.truncated
@@ -155,21 +156,30 @@ class _Kept:
     data: bytearray
     truncated: bool = False
 
-    def take(self, data: bytes) -> bool:
-        """Keep as much as there is room for; tell whether the pipe goes on."""
+    def read(self, descriptor: int) -> bool:
+        """Read what is there, and keep as much as there is room for; tell whether the pipe goes on."""
+        data = os.read(descriptor, 65536)
         room = OUTPUT_CAP - len(self.data)
         self.data += data[: max(room, 0)]
         self.truncated = self.truncated or len(data) > room
         return bool(data)
 
 
-def _feed(pipe: IO[bytes], text: bytes) -> None:
-    """Write all of a short input; a program that does not read it is not an error."""
-    try:
-        pipe.write(text)
-        pipe.close()
-    except BrokenPipeError:
-        pass
+class _Fed:
+    """What a program reads: written as fast as it takes it; one that does not read it is no error."""
+
+    def __init__(self, pipe: IO[bytes], text: str) -> None:
+        os.set_blocking(pipe.fileno(), False)
+        self._pipe = pipe
+        self._left = memoryview(text.encode("utf-8", "surrogateescape"))
+
+    def write(self, descriptor: int) -> bool:
+        """Write what the pipe takes; tell whether there is more."""
+        try:
+            self._left = self._left[os.write(descriptor, self._left) :]
+        except BrokenPipeError:
+            self._left = self._left[:0]
+        return bool(self._left)
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:

@@ -47,7 +47,11 @@ def take_lock(path: Path, *, purpose: str, since: str, timeout_s: float = 0.0) -
     lock = FileLock(path, timeout=timeout_s, poll_interval=0.02, fallback_to_soft=False)
     try:
         lock.acquire()
-        _write_holder(path, purpose, since)
+        try:
+            _write_holder(path, purpose, since)
+        except OSError:
+            lock.release()
+            raise
     except Timeout as error:
         raise LockBusy(path.name, describe_holder(path)) from error
     except (OSError, NotImplementedError) as error:

@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from automation.core.errors import EffectFailed
 
@@ -84,13 +85,14 @@ class RequestsHttp:
                 allow_redirects=method == "GET",
             ) as response:
                 kept = bytearray()
-                for chunk in response.iter_content(65536):
+                # read1 returns what has come; a whole chunk of a trickle would take for ever
+                while chunk := response.raw.read1(65536, decode_content=True):
                     kept += chunk
                     if len(kept) > ANSWER_CAP or time.monotonic() > deadline_s:
                         raise HttpFailed(f"{_place(url)}: the answer was too large or too slow")
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, bytes(kept), lowered)
-        except (requests.RequestException, ValueError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise HttpFailed(
                 f"{_place(url)}: {_reason(error)}"
             ) from None  # the cause holds the whole address, secrets included
@@ -108,7 +110,7 @@ def _place(url: str) -> str:
 
 def _reason(error: Exception) -> str:
     """Name what went wrong without the address that requests puts into its messages."""
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return "the certificate was refused"

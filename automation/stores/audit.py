@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from automation.ports.files import cannot
+from automation.ports.files import append_whole, cannot
 from automation.ports.locks import locked
 
 TAIL_BYTES = 256 * 1024
@@ -32,7 +32,7 @@ def append(path: Path, line: Mapping[str, object], since: str) -> None:
             _rotate(path)
             text = json.dumps({**line, "previous": digest(previous)}, ensure_ascii=False)
             torn = bool(previous) and not previous.endswith(b"\n")
-            _write(path, (b"\n" if torn else b"") + text.encode("utf-8", "surrogateescape") + b"\n")
+            append_whole(path, (b"\n" if torn else b"") + text.encode("utf-8", "backslashreplace") + b"\n")
         except OSError as error:
             raise cannot("write", path, error) from error
 
@@ -78,12 +78,3 @@ def _rotate(path: Path) -> None:
         if older.exists():
             older.replace(path.with_name(f"{path.name}.{number + 1}"))
     path.replace(path.with_name(f"{path.name}.1"))
-
-
-def _write(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

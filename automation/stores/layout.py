@@ -82,6 +82,16 @@ class Layout:
         return self.state / "outbox.json"
 
     @property
+    def lease(self) -> Path:
+        """Which systems an emergency has taken from their guards, and until when."""
+        return self.logs / "state" / "lease.json"
+
+    @property
+    def shutdown(self) -> Path:
+        """That the suite was shut down, while it is."""
+        return self.logs / "state" / "shutdown.json"
+
+    @property
     def audit(self) -> Path:
         """Every act of every system, one line before and one after."""
         return self.logs / "audit.jsonl"

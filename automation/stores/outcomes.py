@@ -9,7 +9,7 @@ from pathlib import Path
 
 from automation.core.errors import RecordDamaged
 from automation.core.report import Outcome, outcome_from_record, outcome_record
-from automation.ports.files import cannot, read_whole
+from automation.ports.files import append_whole, cannot, read_whole
 
 
 def append(path: Path, outcomes: Sequence[Outcome]) -> None:
@@ -18,14 +18,12 @@ def append(path: Path, outcomes: Sequence[Outcome]) -> None:
     Raises:
         EffectFailed: The disk said no.
     """
-    text = "".join(json.dumps(outcome_record(one), ensure_ascii=False) + "\n" for one in outcomes)
+    if not outcomes:
+        return
+    # An empty line first: a torn one that lies there must not swallow ours.
+    lines = ["", *(json.dumps(outcome_record(one), ensure_ascii=False) for one in outcomes), ""]
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(descriptor, text.encode("utf-8", "surrogateescape"))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append_whole(path, "\n".join(lines).encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise cannot("write", path, error) from error
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
 
-from automation.core.errors import RecordDamaged, RecordNewer
+from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
 from automation.core.report import Report, read, to_record
 from automation.ports.locks import locked
 from automation.stores.layout import Layout
@@ -36,8 +38,22 @@ def _look_at_the_old_one(layout: Layout) -> None:
         keep_evidence(layout.report)
 
 
+def refuse_newer(layout: Layout) -> None:
+    """Refuse to guard where a newer version has reported: nothing may be acted on (safety S32).
+
+    Raises:
+        RecordNewer: A newer version wrote the report.
+    """
+    with contextlib.suppress(RecordDamaged, EffectFailed):
+        record = read_record(layout.report)
+        if record is not None:
+            read(record, str(layout.report))
+
+
 def mark_stopped(layout: Layout, reason: str, environment: Mapping[str, str], now: str) -> None:
     """Say in the report that its writer has ended, so that readers need not wait until it is stale.
+
+    Only in our own: after the loss of the lock the report may be that of the next guard.
 
     Raises:
         EffectFailed: The disk said no.
@@ -48,6 +64,6 @@ def mark_stopped(layout: Layout, reason: str, environment: Mapping[str, str], no
             record = read_record(layout.report)
         except RecordDamaged:
             return
-        if isinstance(record, dict):
+        if isinstance(record, dict) and record.get("pid") == os.getpid():
             record |= {"nextCheckAt": record.get("checkedAt"), "stopped": {"at": now, "reason": reason}}
             write_record(layout.report, record, mode=mode_of(environment), indent=1)

@@ -34,7 +34,8 @@ def write_record(path: Path, value: object, *, mode: int = 0o600, indent: int | 
         EffectFailed: The disk said no.
     """
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=None if indent else (",", ":"))
-    write_whole(path, text.encode("utf-8", "surrogateescape") + b"\n", mode=mode)
+    # Half a surrogate pair, which JSON may hold and UTF-8 not, becomes its JSON escape again.
+    write_whole(path, text.encode("utf-8", "backslashreplace") + b"\n", mode=mode)
 
 
 def keep_evidence(path: Path) -> None:

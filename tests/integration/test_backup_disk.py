@@ -100,6 +100,74 @@ def store(tmp_path: Path) -> SnapshotStore:
     return SnapshotStore(tmp_path / "backups" / "s", "s", SteppedClock(), "h", workspace)
 
 
+def flushed_until_shown(store: SnapshotStore, act: Callable[[SnapshotStore], object]) -> set[str]:
+    """Do something, and return the names of what was flushed before a folder got its final name."""
+    flushed: set[str] = set()
+    shown: list[set[str]] = []
+    real = os.fsync
+
+    def note(descriptor: int) -> None:
+        flushed.add(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        real(descriptor)
+
+    class Notes(SystemDisk):
+        """Notes what was flushed when the snapshot is shown."""
+
+        def rename(self, hidden: Path, final: Path) -> None:
+            shown.append(set(flushed))
+            super().rename(hidden, final)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", note)
+        act(SnapshotStore(store.folder, "s", store.clock, "h", store.workspace, disk=Notes()))
+    assert str(store.folder) in flushed
+    return {str(Path(path).relative_to(store.folder.parent.parent)) for path in shown[0]}
+
+
+def test_a_snapshot_is_on_disk_before_it_is_shown(store: SnapshotStore) -> None:
+    (store.workspace / "dir" / "inner").mkdir(parents=True)
+    (store.workspace / "dir" / "inner" / "b").write_bytes(b"beta")
+
+    flushed = flushed_until_shown(store, lambda noting: noting.take([Source(["a", "dir"])], "by hand"))
+
+    hidden = "backups/s/.tmp-new"
+    assert flushed >= {
+        ".",
+        "backups",
+        hidden,
+        f"{hidden}/files",
+        f"{hidden}/files/a",
+        f"{hidden}/files/dir",
+        f"{hidden}/files/dir/inner",
+        f"{hidden}/files/dir/inner/b",
+        f"{hidden}/.manifest.json.{os.getpid()}.tmp",
+    }
+
+
+def test_a_restored_file_is_on_disk_before_and_its_folder_after_it_takes_its_place(
+    store: SnapshotStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = store.take([Source(["a"])], "by hand")
+    assert snapshot is not None
+    (store.workspace / "a").unlink()
+    seen: list[str] = []
+    real_fsync, real_rename = os.fsync, os.rename
+
+    def fsync(descriptor: int) -> None:
+        seen.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)  # noqa: PTH115  # as text
+        real_fsync(descriptor)
+
+    def rename(source: str, target: str, **named: int) -> None:
+        seen.append(f"{source} to {target}")
+        real_rename(source, target, **named)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", rename)
+    store.restore(store.plan_restore(snapshot.id))
+
+    assert seen == [".restore-s.tmp", ".restore-s.tmp to a", "workspace"]
+
+
 def test_bits_that_lend_the_owners_rights_are_lost_with_the_owner(
     store: SnapshotStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from automation.launch.starting import wait_for_reports
 from automation.ports.clock import SteppedClock, SystemClock
 from automation.ports.commands import SystemCommands
 from automation.ports.locks import locked
+from automation.stores import shutdowns
 from automation.systems.pm2.wire.client import Pm2Client
 from tests.launch_ground import GUARD, bystander, eventually, listed, pm2_home, small_suite
 from tests.real_pm2 import NODE, Pm2Home, pm2_script
@@ -106,13 +107,18 @@ def test_ensure_is_silent_when_nothing_is_missing_and_starts_what_is(ground: Gro
 
 def test_ensure_leaves_a_recorded_shutdown_and_a_start_ends_it(ground: Ground) -> None:
     (ground.suite / "idle").touch()
+    recorded = ground.suite / "logs" / "state" / "shutdown.json"
+    shutdowns.record(recorded, 0.0, "a person")
     ground.launch("--ensure")
+    kept = recorded.exists()
     passive, pid = listed(ground.pm2)[GUARD]["pm2_env"], ground.pid()
     ground.launch("--ensure")
     untouched = ground.pid()
 
     ground.launch()
 
+    assert kept
+    assert not recorded.exists()
     assert "REDUNDANCY_STARTED_AT" not in passive
     assert untouched == pid
     assert ground.pid() != pid
@@ -197,6 +203,27 @@ def test_a_moved_folder_can_be_stopped(ground: Ground, tmp_path: Path) -> None:
     assert ground.launch("--stop") == 0
 
     assert listed(ground.pm2) == {}
+
+
+def test_one_of_ours_that_is_stopped_is_taken_away_too(ground: Ground) -> None:
+    ground.launch()
+    ground.pm2.cli("stop", GUARD)
+
+    assert ground.launch("--stop") == 0
+
+    assert listed(ground.pm2) == {}
+
+
+def test_a_twin_that_is_damaged_holds_nobody(ground: Ground, tmp_path: Path) -> None:
+    ground.launch()
+    (ground.pm2.path / "redundancy" / "installation.json").write_text("{", "utf-8")
+
+    with pm2_home() as other:
+        status = ground.launch(PM2_HOME=str(other.path))
+        moved_to = set(listed(other))
+
+    assert status == 0
+    assert moved_to == {GUARD}
 
 
 def test_another_pm2_home_is_refused_while_the_recorded_one_holds_us(ground: Ground, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +116,17 @@ def test_a_second_run_changes_nothing(clone: Clone) -> None:
     after = listed(clone.pm2)[GUARD]["pid"], (clone.suite / "logs" / "install.log").stat().st_mtime_ns
     assert ran.returncode == 0
     assert after == before
+
+
+@pytest.mark.pm2
+def test_two_starts_at_once_start_the_apps_once(clone: Clone) -> None:
+    clone.run("--stop")
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: clone.run(), range(2))
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert listed(clone.pm2)[GUARD]["pm2_env"]["restart_time"] == 0
 
 
 @pytest.mark.pm2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from automation.ports.commands import Ran, SystemCommands
 from automation.systems.netlify import syntax, syntax_trees
-from automation.systems.netlify.syntax import Judged, SyntaxProblem, Verdict, judge, tree_errors, verdicts
+from automation.systems.netlify.syntax import Judged, SyntaxProblem, Verdict, by_trees, judge, verdicts
 
 BROKEN = """X [ERROR] Expected ";" but found "x"
 
@@ -74,7 +75,7 @@ def test_only_the_first_few_problems_of_a_file_are_kept() -> None:
 def test_where_esbuild_gives_no_answer_tree_sitter_judges(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    monkeypatch.setattr(syntax, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(syntax, "TIMEOUT_S", 1.0)
     install_esbuild(tmp_path, script)
     (tmp_path / "a.js").write_text("let x x\n")
 
@@ -108,7 +109,7 @@ def test_many_files_are_judged_in_several_runs(tmp_path: Path, monkeypatch: pyte
 def test_without_any_judge_the_answer_is_unknown_with_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text("let x = 1\n")
 
-    found = syntax.by_trees(tmp_path, ["a.js"], tree_errors("automation.systems.netlify.not_installed"))
+    found = by_trees(tmp_path, ["a.js"], SystemCommands(), ["tree_sitter", "tree_sitter_of_no_language"])
 
     assert found["a.js"].verdict is Verdict.UNKNOWN
     assert "installed" in found["a.js"].reason
@@ -141,12 +142,80 @@ def test_what_cannot_be_judged_is_unknown_and_says_why(tmp_path: Path, name: str
 
 
 def test_a_source_that_vanishes_or_grows_meanwhile_is_unknown(tmp_path: Path) -> None:
-    (tmp_path / "folder.js").mkdir()
+    with (tmp_path / "grown.js").open("wb") as file:
+        file.truncate(syntax.SOURCE_CAP_BYTES + 1)
 
-    found = syntax.by_trees(tmp_path, ["gone.js", "folder.js"], tree_errors())
+    found = by_trees(tmp_path, ["gone.js", "grown.js"], SystemCommands())
 
-    assert found["gone.js"] == Judged(Verdict.UNKNOWN, reason="gone.js: it has just vanished")
-    assert "cannot read" in found["folder.js"].reason
+    assert found["gone.js"].verdict is found["grown.js"].verdict is Verdict.UNKNOWN
+    assert found["gone.js"].reason == "gone.js: cannot be read: No such file or directory"
+    assert "larger than" in found["grown.js"].reason
+
+
+def test_a_file_that_is_too_much_for_tree_sitter_leaves_the_others_their_answers(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("let x = 1\n")
+    (tmp_path / "monster.js").write_bytes(b"f(" * (syntax.SOURCE_CAP_BYTES // 2))
+    (tmp_path / "z.js").write_text("let x x\n")
+
+    found = by_trees(tmp_path, ["a.js", "monster.js", "z.js"], SystemCommands())
+
+    assert found["a.js"].verdict is Verdict.VALID
+    assert found["monster.js"] == Judged(
+        Verdict.UNKNOWN, reason="monster.js: tree-sitter could not cope with it"
+    )
+    assert found["z.js"].verdict is Verdict.INVALID
+
+
+def test_runs_of_tree_sitter_end_even_when_each_file_ends_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syntax, "TREES_PROGRAM", tmp_path / "missing.py")
+    names = [f"{number}.js" for number in range(5)]
+
+    found = by_trees(tmp_path, names, SystemCommands())
+
+    assert {each.verdict for each in found.values()} == {Verdict.UNKNOWN}
+    assert [found[name].reason.rpartition(": ")[2] for name in names] == [
+        *["tree-sitter could not cope with it"] * 3,
+        *["not reached"] * 2,
+    ]
+
+
+def test_a_program_that_does_not_end_is_ended_and_what_it_wrote_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "endless.py"
+    program.write_text(
+        "import pathlib, sys, time\n"
+        'pathlib.Path(sys.argv[1]).write_text(\'["a.js", []]\\n["b.js", [\')\n'
+        "time.sleep(60)\n"
+    )
+    monkeypatch.setattr(syntax, "TREES_PROGRAM", program)
+    monkeypatch.setattr(syntax, "TREES_RUNS_CAP", 1)
+    monkeypatch.setattr(syntax, "TIMEOUT_S", 1.0)
+
+    found = by_trees(tmp_path, ["a.js", "b.js"], SystemCommands())
+
+    assert found["a.js"].verdict is Verdict.VALID
+    assert found["b.js"].verdict is Verdict.UNKNOWN
+
+
+def test_the_programs_lines_say_what_was_found_or_why_not(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("let x x\n")
+    (tmp_path / "b.ts").write_text("let x: number = 1\n")
+    with (tmp_path / "large.js").open("wb") as file:
+        file.truncate(syntax_trees.SOURCE_CAP_BYTES + 1)
+    paths = [str(tmp_path / name) for name in ("a.js", "b.ts", "large.js", "missing.js")]
+
+    lines = [json.loads(line) for line in syntax_trees.answers(paths)]
+
+    assert [path for path, _ in lines] == paths
+    assert [said for _, said in lines] == [
+        [[1, 5, "unexpected `x`"]],
+        [],
+        f"larger than the {syntax_trees.SOURCE_CAP_BYTES} bytes that are judged",
+        "cannot be read: No such file or directory",
+    ]
 
 
 def test_the_source_is_not_run_and_nothing_is_left_in_the_workspace(tmp_path: Path) -> None:

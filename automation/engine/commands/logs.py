@@ -13,6 +13,7 @@ from automation.engine.calling import Call
 from automation.engine.terminal import coloured, complain, safe, say
 from automation.engine.whereabouts import layout_of
 from automation.ports.clock import Clock
+from automation.ports.files import cannot
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 DEFAULT_LINES, MOST_LINES = 50, 100_000
@@ -34,22 +35,36 @@ def logs(call: Call) -> int:
     if not paths and not call.flag("follow"):
         complain(f"no log yet: {layout.out_log}")
         return 1
-    shown = [line for path in paths for line in (_shown(raw, level) for raw in _tail(path)) if line]
-    for line in list(collections.deque(sorted(shown, key=lambda one: one[0]), maxlen=int(count))):
-        say(line[1])
+    shown = [line for path in paths for line in _dated(path, level)]
+    for _, line in collections.deque(sorted(shown, key=lambda one: one[0]), maxlen=int(count)):
+        say(line)
     if call.flag("follow"):
         for raw in _follow(layout.out_log, call.clock):
             new = _shown(raw, level)
-            if new:
-                say(new[1])
+            if new and not say(new[1]):
+                break  # nobody reads us any more
     return 0
 
 
+def _dated(path: Path, level: str) -> Iterator[tuple[str, str]]:
+    """Yield the lines with their moments; one that says none (a traceback) belongs to the one before it."""
+    moment = ""
+    for raw in _tail(path):
+        line = _shown(raw, level)
+        if line is not None:
+            moment = line[0] or moment
+            yield moment, line[1]
+
+
 def _tail(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - TAIL_BYTES, 0))
-        yield from file
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if file.seek(max(size - TAIL_BYTES, 0)):
+                file.readline()  # torn
+            yield from file
+    except OSError as error:
+        raise cannot("read", path, error) from error
 
 
 def _shown(raw: bytes, level: str) -> tuple[str, str] | None:
@@ -77,8 +92,9 @@ def _follow(path: Path, clock: Clock) -> Iterator[bytes]:
     while True:
         if path.exists():
             with path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(position if size >= position else 0)
+                if file.seek(0, os.SEEK_END) < position:
+                    position, rest = 0, b""
+                file.seek(position)
                 data = file.read(1024 * 1024)
                 position = file.tell()
             *lines, rest = (rest + data).split(b"\n")

@@ -6,7 +6,7 @@ import getpass
 from collections.abc import Iterator
 
 from automation.core.decide import StepCall
-from automation.core.errors import NotAllowed
+from automation.core.errors import StepRefused
 from automation.core.finding import Assessment, Finding, Mode
 from automation.core.ladder import Ladder
 from automation.core.moments import to_text
@@ -29,7 +29,7 @@ def recovery(call: Call) -> int:
     """Recover what two looks, a second apart, agree on; 0 when nothing of it is wrong any more.
 
     Raises:
-        NotAllowed: The guard is paused.
+        StepRefused: The guard is paused, shut down, or an emergency is at work.
         LockBusy: Somebody else is acting.
     """
     context = build(call.system, call.workspace, call.environment, call.clock)
@@ -64,7 +64,7 @@ def _plan(call: Call, observer: Observer, ladders: tuple[Ladder, ...]) -> int:
     if not plan:
         say("nothing is wrong: no step would be taken")
     for one in findings:
-        steps = " → ".join(_rungs(one, ladders)) or f"no step; {one.advice or 'it needs a human'}"
+        steps = " → ".join(_rungs(one, ladders)) or f"no step; {safe(one.advice) or 'it needs a human'}"
         say(f"{safe(one.subject)}: {one.problem}: {steps}")
     return 0
 
@@ -77,30 +77,28 @@ def _rungs(finding: Finding, ladders: tuple[Ladder, ...]) -> Iterator[str]:
 
 def _recover(call: Call, context: Context, observer: Observer, ladders: tuple[Ladder, ...]) -> int:
     mode, why = mode_now(context, context.clock.now_s())
-    if mode is Mode.PAUSED:
-        raise NotAllowed(f"not acting: {why}; `{context.system.app} resume` ends the pause")
+    if mode in {Mode.PAUSED, Mode.EMERGENCY, Mode.SHUTDOWN}:
+        way_out = f"; `{context.system.app} resume` ends the pause" if mode is Mode.PAUSED else ""
+        raise StepRefused(f"not acting: {why}{way_out}")
     first = _wrong(call, observer.assess(observer.observe()))
     context.clock.wait(SECOND_LOOK_S if first else 0.0)
     again = {one.key for one in _wrong(call, observer.assess(observer.observe()))} if first else set()
     findings = tuple(one for one in first if one.key in again)
     actor = Actor(context, observer, load_steps(context), by=f"hand: {_who(context)}")
-    taken: list[Outcome] = []
-    for finding in findings:
-        taken += _climb(context, actor, finding, ladders)
-    outcomes.append(context.layout.outcomes, taken)
+    try:
+        for finding in findings:
+            _climb(context, actor, finding, ladders)
+    finally:
+        outcomes.append(context.layout.outcomes, actor.taken)
     left = [one for one in _wrong(call, observer.assess(observer.observe())) if one.key in again]
-    _tell(call, findings, taken, left)
+    _tell(call, findings, actor.taken, left)
     return 1 if left else 0
 
 
-def _climb(
-    context: Context, actor: Actor, finding: Finding, ladders: tuple[Ladder, ...]
-) -> Iterator[Outcome]:
+def _climb(context: Context, actor: Actor, finding: Finding, ladders: tuple[Ladder, ...]) -> None:
     """Take each rung once, gentlest first, until the problem has gone."""
     for attempt, step in enumerate(_rungs(finding, ladders), start=1):
-        outcomes_now = actor.take((StepCall(step, finding.subject, finding.problem, attempt),))
-        yield from outcomes_now
-        if not outcomes_now:
+        if not actor.take((StepCall(step, finding.subject, finding.problem, attempt),)):
             return
         context.clock.wait(SETTLE_S)
 
@@ -126,4 +124,4 @@ def _tell(call: Call, findings: tuple[Finding, ...], taken: list[Outcome], left:
         say("nothing is wrong: no step was taken")
     for finding in left:
         said = f"{safe(finding.subject)}: {finding.problem}: {safe(finding.message)}"
-        complain(f"still wrong: {said}. {finding.advice}".rstrip())
+        complain(f"still wrong: {said}. {safe(finding.advice)}".rstrip())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
-from automation.core.errors import LockBusy
+from automation.core import redact
+from automation.core.errors import EffectFailed, LockBusy
 from automation.core.moments import to_text
 from automation.engine import (
     lean,  # noqa: F401  # before what imports hashlib
@@ -16,6 +18,7 @@ from automation.engine.loop import begin
 from automation.ports import supervisor
 from automation.ports.locks import HeldLock, describe_holder, take_lock
 from automation.ports.waking import Waking
+from automation.stores import publishing
 
 WAIT_STEP_S = 1.0
 
@@ -39,9 +42,10 @@ def start(call: Call) -> int:
         return 0
     try:
         return begin(context, lock, runner, waking).run()
-    except Exception:
+    except Exception as error:
         # A bug, or files of a newer version: the traceback is the last thing that this process says.
         context.log.exception("guard_failed")
+        _mark_failed(context, error)
         raise
     finally:
         lock.release()
@@ -49,8 +53,15 @@ def start(call: Call) -> int:
         logs.flush()
 
 
+def _mark_failed(context: Context, error: Exception) -> None:
+    """Let the report say that nobody guards, and why."""
+    reason = f"failed: {type(error).__name__}: {redact.text(str(error))[:200]}"
+    now = to_text(context.clock.now_s())
+    with contextlib.suppress(EffectFailed, LockBusy):
+        publishing.mark_stopped(context.layout, reason, context.environment, now)
+
+
 def _set_up_log(context: Context) -> None:
-    context.layout.orphan_log.parent.mkdir(parents=True, exist_ok=True)
     logs.configure(
         context.system.name,
         context.layout.orphan_log,

@@ -2,7 +2,7 @@ r"""Paths of files in a snapshot: `files/…` and the like, relative, with `/` b
 
 A name that is not UTF-8 is kept as Python keeps it in text: each stray byte 0xNN as the lone surrogate
 U+DCNN (surrogateescape). JSON writes that as `\udcNN`, in plain ASCII, and every byte comes back.
-This holds where Python takes file names for UTF-8: everywhere but in an old 8-bit locale without PYTHONUTF8=1.
+This holds where Python takes file names for UTF-8: not in an old 8-bit locale without PYTHONUTF8=1.
 """
 
 from __future__ import annotations

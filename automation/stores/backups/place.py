@@ -58,9 +58,12 @@ def prepare(folder: Path, disk: Disk) -> None:
         EffectFailed: It cannot be made, or lies on a network file system.
     """
     above = folder.parent
+    made = [path.parent for path in (above, folder) if not path.is_dir()]
     disk.make_folder(above)
     refuse_remote(above)
     disk.make_folder(folder)
+    for parent in made:
+        disk.sync_folder(parent)
     ignore = above / ".gitignore"
     try:
         if not os.path.lexists(ignore):

@@ -1,26 +1,30 @@
 """Whether a function's source is syntactically whole: by esbuild where it is installed, else by tree-sitter.
 
-Neither runs anything of the function. What nobody could judge is `unknown`, never `valid`.
+Both are programs of their own, which can be ended, and neither runs anything of the function. What nobody could
+judge is `unknown`, never `valid`.
 """
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import json
 import posixpath
 import re
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from automation.core.errors import EffectFailed
 from automation.ports.commands import Commands, Ran
-from automation.ports.files import read_whole
 
 ESBUILD = "node_modules/.bin/esbuild"
-TREES_MODULE = "automation.systems.netlify.syntax_trees"
+TREES_PROGRAM = Path(__file__).with_name("syntax_trees.py")
+TREES_PACKAGES = ("tree_sitter", "tree_sitter_javascript", "tree_sitter_typescript")
 TIMEOUT_S = 30.0
+TREES_RUNS_CAP = 3
 FILES_AT_ONCE = 200
 SOURCE_CAP_BYTES = 4 * 1024 * 1024
 PROBLEMS_CAP = 5
@@ -32,8 +36,6 @@ _HEADLINE = re.compile(r"^\S+ \[ERROR\] (?P<message>.*)$", re.MULTILINE)
 _PLACE = re.compile(r"\n\n {4}(?P<file>[^\n]+):(?P<line>\d+):(?P<column>\d+):\n")
 # In its arguments these mean more than themselves.
 _NOT_FOR_ESBUILD = re.compile(r"[=*\n\r]")
-
-TreeErrors = Callable[[bytes, str], tuple[tuple[int, int, str], ...]]
 
 
 class Verdict(StrEnum):
@@ -84,7 +86,7 @@ def judge(workspace: Path, files: Sequence[str], commands: Commands) -> dict[str
         for start in range(0, len(fitting), FILES_AT_ONCE):
             found |= by_esbuild(workspace, fitting[start : start + FILES_AT_ONCE], commands)
     left = [file for file in open_files if file not in found]
-    return found | by_trees(workspace, left, tree_errors() if left else None)
+    return found | by_trees(workspace, left, commands)
 
 
 def by_esbuild(workspace: Path, files: Sequence[str], commands: Commands) -> dict[str, Judged]:
@@ -117,32 +119,48 @@ def verdicts(ran: Ran, files: Sequence[str]) -> dict[str, Judged]:
     return {file: Judged(Verdict.VALID, judge="esbuild") for file in files} | found
 
 
-def by_trees(workspace: Path, files: Iterable[str], errors_of: TreeErrors | None) -> dict[str, Judged]:
-    """Judge files by tree-sitter; without it (None) they are unknown."""
-    if errors_of is None:
+def by_trees(
+    workspace: Path, files: Sequence[str], commands: Commands, packages: Sequence[str] = TREES_PACKAGES
+) -> dict[str, Judged]:
+    """Judge files by tree-sitter; where its packages are not installed they are unknown.
+
+    A file that is too much for it ends a run; the next run goes on after it, TREES_RUNS_CAP times at most.
+    """
+    if any(importlib.util.find_spec(package) is None for package in packages):
         reason = "neither esbuild (in node_modules) nor tree-sitter (Python packages) is installed"
         return {file: Judged(Verdict.UNKNOWN, reason=reason) for file in files}
-    return {file: _by_tree(workspace, file, errors_of) for file in files}
+    found: dict[str, Judged] = {}
+    left = list(files)
+    for _ in range(TREES_RUNS_CAP):
+        if not left:
+            break
+        found |= _run_trees(workspace, left, commands)
+        left = [file for file in left if file not in found]
+        if left:
+            found[left[0]] = Judged(Verdict.UNKNOWN, reason=f"{left[0]}: tree-sitter could not cope with it")
+            del left[0]
+    return found | {file: Judged(Verdict.UNKNOWN, reason=f"{file}: not reached") for file in left}
 
 
-def tree_errors(module: str = TREES_MODULE) -> TreeErrors | None:
-    """Return tree-sitter's part; None where its packages are not installed."""
-    try:
-        found: TreeErrors = importlib.import_module(module).errors_of
-    except ImportError:
-        return None
-    return found
+def _run_trees(workspace: Path, files: Sequence[str], commands: Commands) -> dict[str, Judged]:
+    """Run tree-sitter's program once; the files that it did not come to are missing from the result."""
+    with tempfile.TemporaryDirectory(prefix="redundancy-trees-") as folder:
+        output = Path(folder, "answers")
+        program = (sys.executable, "-P", str(TREES_PROGRAM), str(output))
+        try:
+            commands.run(*program, timeout_s=TIMEOUT_S, cwd=workspace, stdin=json.dumps([*files]))
+        except EffectFailed:
+            pass  # what it wrote until then counts
+        text = output.read_text("utf-8") if output.exists() else ""
+    lines = text.split("\n")[:-1]  # what follows the last line's end was cut off
+    answers = (json.loads(line) for line in lines)
+    return {file: _tree_answer(file, said) for file, said in answers}
 
 
-def _by_tree(workspace: Path, file: str, errors_of: TreeErrors) -> Judged:
-    try:
-        source = read_whole(workspace / file, cap=SOURCE_CAP_BYTES)
-    except EffectFailed as error:
-        return Judged(Verdict.UNKNOWN, reason=str(error))
-    if source is None:
-        return Judged(Verdict.UNKNOWN, reason=f"{file}: it has just vanished")
-    found = errors_of(source, posixpath.splitext(file)[1])
-    problems = tuple(SyntaxProblem(file, line, column, said) for line, column, said in found)
+def _tree_answer(file: str, said: str | Sequence[tuple[int, int, str]]) -> Judged:
+    if isinstance(said, str):
+        return Judged(Verdict.UNKNOWN, reason=f"{file}: {said}")
+    problems = tuple(SyntaxProblem(file, line, column, message) for line, column, message in said)
     return Judged(Verdict.INVALID if problems else Verdict.VALID, problems, "tree-sitter")
 
 

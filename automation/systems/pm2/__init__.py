@@ -18,6 +18,7 @@ SYSTEM = System(
     steps={
         "restart": f"{_HERE}.steps:restart",
         "recreate": f"{_HERE}.steps:recreate",
+        "finish-recreation": f"{_HERE}.steps:finish_recreation",
     },
     own_folder=f"{_HERE}.home:own_folder",
     doctor=f"{_HERE}.doctor:doctor",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from automation.core.finding import Assessment, Finding, Severity
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
-from automation.systems.pm2.process import TWIN, Process
+from automation.systems.pm2.process import Process
+from automation.systems.pm2.recreation import left_open, new_ones, old_one
 
 SETTLED_AFTER_S = 3.0  # PM2's word on who stopped a process comes after the stop
 LOOK_AGAIN_S = 1.0
@@ -21,6 +22,7 @@ def assess(facts: Facts) -> Assessment:
         findings=(
             *daemon_dead(facts),
             *daemon_ended(facts),
+            *recreation_unfinished(facts),
             *process_errored(facts),
             *process_stopped(facts),
         ),
@@ -39,16 +41,14 @@ def guarded(process: Process) -> bool:
 def expected(process: Process, facts: Facts) -> bool:
     """Tell whether a process should run now.
 
-    Not expected is what a person stopped, a one-shot or cron app between its runs, an app that is not started by
-    itself, and one that ended with an exit code that means "do not start again".
+    Not expected is what a person stopped, a one-shot or cron app between its runs, an app that is not started
+    by itself, and one that ended with an exit code that means "do not start again".
     """
-    if process.status != "stopped":
+    if process.status not in {"stopped", "errored"}:
         return True
-    if not process.autorestart or not process.autostart:
+    if not process.autorestart or not process.autostart or _ended_itself(process):
         return False
-    if process.exit_code is not None and process.exit_code in process.stop_exit_codes:
-        return False
-    return _cause(process, facts) is Cause.NOBODY
+    return process.status == "errored" or _cause(process, facts) is Cause.NOBODY
 
 
 def daemon_dead(facts: Facts) -> Iterator[Finding]:
@@ -75,40 +75,78 @@ def daemon_ended(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def recreation_unfinished(facts: Facts) -> Iterator[Finding]:
+    """Report that a guard was killed between making an entry anew and deleting the old one."""
+    if facts.recreation is not None and _recreating(facts):
+        new = ", ".join(str(one.pm_id) for one in new_ones(facts.recreation, facts.processes))
+        yield Finding(
+            "recreation-unfinished",
+            facts.recreation.subject,
+            Severity.WARNING,
+            f"it is in PM2's list twice, as {facts.recreation.pm_id} and {new}: its recreation was cut short",
+            f"`pm2 list` shows which of them runs; `pm2 delete {facts.recreation.pm_id}` deletes the old one",
+        )
+
+
 def process_errored(facts: Facts) -> Iterator[Finding]:
     """Report processes that PM2 gave up on."""
-    for process in facts.processes:
-        if process.status == "errored" and guarded(process) and not in_deploy(process, facts):
-            yield Finding(
-                "process-errored",
-                process.label,
-                Severity.CRITICAL,
-                f"PM2 gave up on it after {process.restarts} restarts{_exit(process)}",
-                f"read its error log: `pm2 logs {process.pm_id} --err --nostream`",
-            )
+    for process in _down(facts, "errored"):
+        said = f"PM2 gave up on it after {process.restarts} restarts"
+        if process.pid:
+            said = f"PM2 could not end it: pid {process.pid} outlived SIGKILL"
+        yield Finding(
+            "process-errored",
+            process.label,
+            Severity.CRITICAL,
+            f"{said}{_exit(process)}",
+            f"read its error log: `pm2 logs {process.pm_id} --err --nostream`",
+        )
 
 
 def process_stopped(facts: Facts) -> Iterator[Finding]:
     """Report processes that stopped although nobody stopped them."""
+    for process in _down(facts, "stopped"):
+        if _settled(process, facts):
+            yield Finding(
+                "process-stopped",
+                process.label,
+                Severity.CRITICAL,
+                f"it is stopped, and nobody stopped it by hand{_exit(process)}",
+                f"`pm2 restart {process.pm_id}` starts it; `pm2 stop {process.pm_id}` lets it stay down",
+            )
+
+
+def _down(facts: Facts, status: str) -> Iterator[Process]:
+    """Return the processes in a status that nobody wants them in, and on which nobody is at work."""
     for process in facts.processes:
-        if process.status != "stopped" or not guarded(process) or not expected(process, facts):
-            continue
-        if in_deploy(process, facts) or not _settled(process, facts):
-            continue
-        yield Finding(
-            "process-stopped",
-            process.label,
-            Severity.CRITICAL,
-            f"it is stopped, and nobody stopped it by hand{_exit(process)}",
-            f"`pm2 restart {process.pm_id}` starts it; `pm2 stop {process.pm_id}` lets it stay down",
-        )
+        down = process.status == status and guarded(process) and expected(process, facts)
+        if down and not in_deploy(process, facts) and not in_recreation(process, facts):
+            yield process
 
 
 def in_deploy(process: Process, facts: Facts) -> bool:
     """Tell whether a reload may be at work on a process (safety S16)."""
-    return facts.reloading or any(
-        one.name == process.name and (one.twin or str(one.pm_id).startswith(TWIN)) for one in facts.processes
+    return facts.reloading or any(one.twin and one.name == process.name for one in facts.processes)
+
+
+def in_recreation(process: Process, facts: Facts) -> bool:
+    """Tell whether a process is one of the two of a recreation that was cut short."""
+    if facts.recreation is None or not _recreating(facts):
+        return False
+    return process in (
+        old_one(facts.recreation, facts.processes),
+        *new_ones(facts.recreation, facts.processes),
     )
+
+
+def _recreating(facts: Facts) -> bool:
+    if facts.recreation is None or facts.daemon is None:
+        return False
+    return left_open(facts.recreation, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes)
+
+
+def _ended_itself(process: Process) -> bool:
+    return process.exit_code is not None and process.exit_code in process.stop_exit_codes
 
 
 def _cause(process: Process, facts: Facts) -> Cause:
@@ -128,10 +166,7 @@ def _exit(process: Process) -> str:
 def _look_again_s(facts: Facts) -> float | None:
     """Ask for another look where something cannot be told yet."""
     wanted = []
-    waiting = [
-        one for one in facts.processes if one.status == "stopped" and guarded(one) and expected(one, facts)
-    ]
-    if facts.reloading or any(not _settled(one, facts) for one in waiting):
+    if facts.reloading or any(not _settled(one, facts) for one in _down(facts, "stopped")):
         wanted.append(LOOK_AGAIN_S)
     if any(one.twin or one.status in {"launching", "stopping"} for one in facts.processes):
         wanted.append(LOOK_AGAIN_S)
@@ -171,14 +206,16 @@ def _row(process: Process, facts: Facts) -> dict[str, object]:
 
 def _intent(process: Process, facts: Facts) -> str:
     """Say in one word why a process that is down may be down; empty where it runs."""
-    if process.status != "stopped":
+    if process.status not in {"stopped", "errored"}:
         return ""
     if not process.autostart:
         return "not-autostarted"
     if not process.autorestart:
         return "scheduled" if process.cron else "one-shot"
-    if process.exit_code is not None and process.exit_code in process.stop_exit_codes:
+    if _ended_itself(process):
         return "ended-itself"
+    if process.status == "errored":
+        return ""
     return {Cause.PERSON: "stopped-by-hand", Cause.UNSEEN: "stopped-unseen", Cause.NOBODY: ""}[
         _cause(process, facts)
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from automation.core.errors import EffectFailed
 from automation.engine.context import Context
-from automation.systems.pm2.home import pm2_home
+from automation.systems.pm2.home import exists, pm2_home
 from automation.systems.pm2.wire.client import Pm2Client
 
 Line = tuple[str, str, bool]
@@ -16,7 +16,7 @@ BOOT_UNITS = ("/etc/systemd/system", "/etc/init.d", "/etc/rc.d")
 def doctor(context: Context) -> list[Line]:
     """Return the lines about PM2."""
     home = pm2_home(context.environment)
-    return [("PM2_HOME", str(home), home.is_dir()), _daemon(context, home), _boot()]
+    return [("PM2_HOME", str(home), exists(home)), _daemon(context, home), _boot()]
 
 
 def _daemon(context: Context, home: Path) -> Line:

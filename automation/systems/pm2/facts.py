@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.process import Process
+from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.wire.door import Daemon
 
 
@@ -21,7 +22,10 @@ class DaemonState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One look. `reloading` says that a `pm2 reload` is under way; `at_s` is in seconds since 1970."""
+    """One look; `at_s` is in seconds since 1970.
+
+    `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended.
+    """
 
     at_s: float
     state: DaemonState
@@ -29,3 +33,4 @@ class Facts:
     processes: tuple[Process, ...] = ()
     intents: Intents | None = None
     reloading: bool = False
+    recreation: Recreation | None = None

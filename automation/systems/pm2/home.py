@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from automation.ports import supervisor
+from automation.ports.process import alive
 from automation.stores.layout import HOME_FOLDER
 
+DAEMON_MARKS = (b"God Daemon", b"Daemon.js")
 RELOAD_LOCK_S = 30.0  # PM2 itself ignores an older reload.lock
 
 
@@ -19,6 +22,24 @@ def pm2_home(environment: Mapping[str, str]) -> Path:
 def own_folder(environment: Mapping[str, str]) -> Path:
     """Return where the guard's lock, budgets, roster and intents lie: one guard for each PM2 home."""
     return pm2_home(environment) / HOME_FOLDER
+
+
+def exists(home: Path) -> bool:
+    """Tell whether there is such a folder that we may enter."""
+    return os.access(home, os.R_OK | os.X_OK) and home.is_dir()
+
+
+def living_daemon(home: Path) -> int | None:
+    """Return the pid in pm2.pid where that is a living daemon of PM2's.
+
+    PM2 writes the file before its daemon listens; after a crash the number may be somebody else's.
+    """
+    try:
+        pid = int((home / "pm2.pid").read_text("ascii")[:20])
+        title = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return pid if alive(pid) and any(mark in title for mark in DAEMON_MARKS) else None
 
 
 def reload_under_way(home: Path, now_s: float) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from automation.systems.pm2.process import DOWN, RUNNING, Process, Run
+from automation.systems.pm2.process import RUNNING, Process, Run
 from automation.systems.pm2.wire.door import BusEvent
 
 DELETED_AFTER_S = 30.0
@@ -87,7 +87,7 @@ def learn(
     stops = {
         process.pm_id: _stop(process, intents, words, gap=gap, now_s=now_s)
         for process in processes
-        if process.status in DOWN and process.status != "errored"
+        if process.status == "stopped"
     }
     known_now = {one.pm_id: (one.name, one.unique_id) for one in processes if not one.twin}
     return Intents(daemon, stops, _gone(intents, known_now, now_s), known_now, words)
@@ -156,9 +156,7 @@ def _gone(intents: Intents, known_now: Mapping[int | str, Known], now_s: float) 
     missed = {one.pm_id for one in still}
     new = [Gone(pm_id, name, now_s) for pm_id, name in vanished.items() if pm_id not in missed]
     settled = [
-        replace(one, deleted=True)
-        if known_now and now_s - one.missed_at_s >= DELETED_AFTER_S
-        else one
+        replace(one, deleted=True) if known_now and now_s - one.missed_at_s >= DELETED_AFTER_S else one
         for one in (*still, *new)
     ]
     return tuple(settled[-KEPT_DELETIONS:])

@@ -6,6 +6,7 @@ from automation.core.ladder import Ladder, Rung
 from automation.core.settings import Settings
 
 RECREATIONS = 2
+FINISHES = 3
 
 # Problems that no step of this version cures: a human is told.
 FOR_A_HUMAN = ("daemon-dead",)
@@ -17,5 +18,6 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),
+        Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )

@@ -1,4 +1,4 @@
-"""What the PM2 guard keeps in PM2's home: the roster and the intents (safety S11, S13), both 0600.
+"""What the PM2 guard keeps in PM2's home: the roster and the intents (safety S11, S13), all of it 0600.
 
 The roster holds each entry as PM2 showed it last, environment included: an app can be brought back from it.
 """
@@ -6,14 +6,18 @@ The roster holds each entry as PM2 showed it last, environment included: an app 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from automation.core.errors import RecordDamaged
+from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
 from automation.core.moments import to_text
+from automation.ports.files import cannot
 from automation.stores.records import keep_evidence, read_record, write_record
-from automation.systems.pm2.intents import Cause, Gone, Intents, Stop
+from automation.systems.pm2 import recreation
+from automation.systems.pm2.intents import Cause, Gone, Intents, Known, Stop
+from automation.systems.pm2.process import Run
+from automation.systems.pm2.recreation import Recreation, checked_id
 
 SCHEMA = 1
 NO_DAEMON = (0, 0)
@@ -30,23 +34,30 @@ class RosterHead:
 
 
 class Memory:
-    """The roster and the intents on disk; each is written only when it has changed."""
+    """Roster, intents, and the note about a recreation, on disk; each is written only when it has changed."""
 
     def __init__(self, folder: Path) -> None:
         self._roster = folder / "roster.json"
         self._previous = folder / "roster-previous.json"
         self._intents = folder / "intents.json"
+        self._recreation = folder / "recreation.json"
+        self._intents_damaged = False
         self._saved_signature: object = None
         self._saved_intents: Intents | None = None
 
     def roster_head(self) -> RosterHead | None:
-        """Return of which daemon the roster is; None where there is none that can be read."""
+        """Return of which daemon the roster is; None where there is none that can be read.
+
+        Raises:
+            RecordNewer: A newer version wrote it (safety S32).
+        """
         try:
             record = read_record(self._roster)
-        except RecordDamaged:
+        except (RecordDamaged, EffectFailed):
             return None
         if not isinstance(record, dict):
             return None
+        _refuse_newer(self._roster, record)
         daemon = record.get("daemon")
         pair = (daemon.get("pid"), daemon.get("startTicks")) if isinstance(daemon, dict) else NO_DAEMON
         whole = tuple(one if isinstance(one, int) else 0 for one in pair)
@@ -59,6 +70,7 @@ class Memory:
 
         Raises:
             EffectFailed: The disk said no.
+            RecordNewer: A newer version wrote the one that is there.
         """
         if signature == self._saved_signature:
             return
@@ -79,35 +91,63 @@ class Memory:
         self._saved_signature = signature
 
     def load_intents(self) -> Intents:
-        """Return the intents; empty ones where there are none. Damaged ones are kept as evidence.
+        """Return the intents; empty ones where there are none that can be understood.
 
         Without them every stop counts as a person's, which is the harmless mistake.
+
+        Raises:
+            EffectFailed: They cannot be read.
+            RecordNewer: A newer version wrote them (safety S32).
         """
         try:
             record = read_record(self._intents)
+            _refuse_newer(self._intents, record)
             return Intents(NO_DAEMON, {}) if record is None else _from_record(record)
-        except (RecordDamaged, KeyError, TypeError, ValueError, AttributeError):
+        except (RecordDamaged, KeyError, TypeError, ValueError, OverflowError):
+            self._intents_damaged = True
             return Intents(NO_DAEMON, {})
 
     def save_intents(self, intents: Intents) -> None:
-        """Write the intents when they have changed.
+        """Write the intents when they have changed; damaged ones that were found there are kept as evidence.
 
         Raises:
             EffectFailed: The disk said no.
         """
         if intents == self._saved_intents:
             return
+        if self._intents_damaged:
+            keep_evidence(self._intents)
+            self._intents_damaged = False
         write_record(self._intents, _to_record(intents))
         self._saved_intents = intents
 
-    def keep_damaged_intents(self) -> None:
-        """Keep intents that cannot be read as evidence, once."""
+    def load_recreation(self) -> Recreation | None:
+        """Return the note about a recreation that was begun; None where there is none to be understood."""
         try:
-            record = read_record(self._intents)
-            if record is not None:
-                _from_record(record)
-        except (RecordDamaged, KeyError, TypeError, ValueError, AttributeError):
-            keep_evidence(self._intents)
+            record = read_record(self._recreation)
+            return None if record is None else recreation.from_record(record)
+        except (RecordDamaged, EffectFailed, KeyError, TypeError, ValueError, OverflowError):
+            return None
+
+    def save_recreation(self, begun: Recreation | None) -> None:
+        """Note that a recreation begins, before it does, or that it is over.
+
+        Raises:
+            EffectFailed: The disk said no; then nothing may be recreated.
+        """
+        if begun is not None:
+            write_record(self._recreation, recreation.to_record(begun))
+            return
+        try:
+            self._recreation.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot("remove", self._recreation, error) from error
+
+
+def _refuse_newer(path: Path, record: object) -> None:
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise RecordNewer(str(path), schema)
 
 
 def _to_record(intents: Intents) -> dict[str, object]:
@@ -116,14 +156,20 @@ def _to_record(intents: Intents) -> dict[str, object]:
         "schema": SCHEMA,
         "daemon": list(intents.daemon),
         "stops": [
-            {"id": one.pm_id, "name": one.name, "cause": one.cause.value, "at": one.at_s}
+            {
+                "id": one.pm_id,
+                "name": one.name,
+                "cause": one.cause.value,
+                "at": one.at_s,
+                "run": list(one.run),
+            }
             for one in intents.stops.values()
         ],
         "gone": [
             {"id": one.pm_id, "name": one.name, "missedAt": one.missed_at_s, "deleted": one.deleted}
             for one in intents.gone
         ],
-        "known": None if known is None else [[pm_id, name] for pm_id, name in known.items()],
+        "known": None if known is None else [[pm_id, *entry] for pm_id, entry in known.items()],
         "words": [[pm_id, at_s] for pm_id, at_s in intents.words.items()],
     }
 
@@ -134,22 +180,25 @@ def _from_record(record: object) -> Intents:
     known = record["known"]
     pid, ticks = record["daemon"]
     stops = [
-        Stop(_id(one["id"]), str(one["name"]), Cause(one["cause"]), float(one["at"]))
+        Stop(checked_id(one["id"]), str(one["name"]), Cause(one["cause"]), float(one["at"]), _run(one["run"]))
         for one in record["stops"]
     ]
     return Intents(
         daemon=(int(pid), int(ticks)),
         stops={stop.pm_id: stop for stop in stops},
         gone=tuple(
-            Gone(_id(one["id"]), str(one["name"]), float(one["missedAt"]), bool(one["deleted"]))
+            Gone(checked_id(one["id"]), str(one["name"]), float(one["missedAt"]), bool(one["deleted"]))
             for one in record["gone"]
         ),
-        known=None if known is None else {_id(pm_id): str(name) for pm_id, name in known},
-        words={_id(pm_id): float(at_s) for pm_id, at_s in record["words"]},
+        known=None if known is None else _known(known),
+        words={checked_id(pm_id): float(at_s) for pm_id, at_s in record["words"]},
     )
 
 
-def _id(value: object) -> int | str:
-    if not isinstance(value, int | str):
-        raise TypeError("an id is a number or text")
-    return value
+def _known(record: Iterable[Sequence[object]]) -> dict[int | str, Known]:
+    return {checked_id(pm_id): (str(name), str(unique_id)) for pm_id, name, unique_id in record}
+
+
+def _run(record: tuple[str, int | None]) -> Run:
+    unique_id, started_at_ms = record
+    return str(unique_id), None if started_at_ms is None else int(started_at_ms)

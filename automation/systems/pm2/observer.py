@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from automation.core.errors import NotAllowed
+from automation.core.errors import LookFailed, NotAllowed
 from automation.core.finding import Assessment
 from automation.engine.context import Context
 from automation.ports.clock import Clock
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.facts import DaemonState, Facts
-from automation.systems.pm2.home import own_folder, pm2_home, reload_under_way
+from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.intents import Intents, forgotten, learn
 from automation.systems.pm2.memory import Memory, RosterHead
 from automation.systems.pm2.process import OURS, Process, processes
+from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.wire.client import Pm2Client
 from automation.systems.pm2.wire.door import BusEvent, NoDaemon, Pm2
 
@@ -46,6 +47,11 @@ class Pm2Observer:
             daemon = self.pm2.daemon()
             entries = self.pm2.entries()
         except NoDaemon as error:
+            pid = living_daemon(self._home)
+            if pid is not None:
+                raise LookFailed(
+                    f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
+                ) from error
             return Facts(self.clock.now_s(), self._without_daemon(pid_file_left=error.pid_file_left))
         self._take_events()
         now_s = self.clock.now_s()
@@ -62,7 +68,13 @@ class Pm2Observer:
         self._gap = False
         self._entries = entries
         reloading = reload_under_way(self._home, now_s)
-        return Facts(now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading)
+        noted = self._memory.load_recreation()
+        return Facts(now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading, noted)
+
+    def seen_entries(self) -> list[Entry]:
+        """Hand over the raw entries of the last look, in the order of its processes; once."""
+        entries, self._entries = self._entries, None
+        return entries or []
 
     def assess(self, facts: Facts) -> Assessment:
         """Judge a look."""
@@ -91,6 +103,18 @@ class Pm2Observer:
         self._intents = forgotten(self._intents, pm_id)
         self._memory.save_intents(self._intents)
 
+    def note(self, recreation: Recreation | None) -> None:
+        """Note that a recreation begins, or that it is over.
+
+        Raises:
+            EffectFailed: The disk said no; then nothing may be recreated.
+        """
+        self._memory.save_recreation(recreation)
+
+    def noted(self) -> Recreation | None:
+        """Return the recreation that was begun and not ended."""
+        return self._memory.load_recreation()
+
     def fds(self) -> Sequence[int]:
         """Return what becomes readable when PM2 says something."""
         return self.pm2.fds()
@@ -113,9 +137,9 @@ class Pm2Observer:
 
     def _without_daemon(self, *, pid_file_left: bool) -> DaemonState:
         """Tell a crash from an orderly end (safety S14): the latter removes the pid file."""
-        head = self._memory.roster_head()
         if pid_file_left:
             return DaemonState.DEAD
+        head = self._memory.roster_head()
         if head is None:
             return DaemonState.ABSENT
         return DaemonState.ENDED if head.boot_id == self.clock.boot_id() else DaemonState.DEAD
@@ -136,7 +160,9 @@ def connect(context: Context) -> Pm2Observer:
     """
     environment: Mapping[str, str] = context.environment
     home = pm2_home(environment)
-    if not home.is_dir():
-        raise NotAllowed(f"PM2_HOME {home}: no such folder; start PM2 once, or set PM2_HOME")
+    if not exists(home):
+        raise NotAllowed(
+            f"PM2_HOME {home}: no such folder, or not ours to enter; start PM2 once, or set PM2_HOME"
+        )
     client = Pm2Client(home, context.clock, environment)
     return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock)

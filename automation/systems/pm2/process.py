@@ -19,7 +19,6 @@ OURS = frozenset(
 )
 TWIN = "_old_"  # what PM2 puts before the id of a worker that a reload replaces
 RUNNING = frozenset({"online", "launching", "waiting restart", "one-launch-status"})
-DOWN = frozenset({"errored", "stopped"})
 LARGEST = 2**53  # beyond it JavaScript itself does not count
 MOST_DIGITS = 16
 

@@ -1,4 +1,4 @@
-"""A recreation under way: what is written down before it begins, so that whoever is killed in it leaves no two.
+"""A recreation under way: what is noted before it begins, so that whoever is killed in it leaves no two.
 
 Preparing an app anew makes a second entry, and only then the first is deleted. In between the guard may die.
 So it is noted which entry is to be replaced and which ids there were before; what the list holds of the same

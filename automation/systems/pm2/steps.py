@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from automation.core.errors import EffectFailed, StepRefused
+from automation.systems.pm2.facts import Facts
 from automation.systems.pm2.observer import Entry, Pm2Observer
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
@@ -12,6 +16,15 @@ from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_o
 LEFT_OUT = frozenset({"pm_id", "instances", "created_at", "prev_restart_delay"})
 MOMENT_S = 0.8  # a loop blocks for less than a second
 NOT_NEEDED = "not needed: it is not down any more"
+
+
+@dataclass(frozen=True, slots=True)
+class _Down:
+    """A process that is down, its raw entry, and the look that says so."""
+
+    process: Process
+    entry: Entry
+    facts: Facts
 
 
 def restart(observer: Pm2Observer, subject: str) -> str:
@@ -24,9 +37,8 @@ def restart(observer: Pm2Observer, subject: str) -> str:
     down = _down(observer, subject)
     if down is None:
         return NOT_NEEDED
-    process, _ = down
-    observer.pm2.restart(process.pm_id)
-    return f"restarted (id {process.pm_id})"
+    observer.pm2.restart(down.process.pm_id)
+    return f"restarted (id {down.process.pm_id})"
 
 
 def recreate(observer: Pm2Observer, subject: str) -> str:
@@ -43,16 +55,16 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
     down = _down(observer, subject)
     if down is None:
         return NOT_NEEDED
-    process, entry = down
-    _refuse_what_cannot_be_recreated(observer, process)
-    daemon = observer.pm2.daemon()
-    listed = processes(observer.pm2.entries())
-    recreation = begun((daemon.pid, daemon.start_ticks), process, listed)
-    prepared = _prepared(entry)
+    _refuse_what_would_not_come_back(down)
+    prepared = _prepared(down.entry)
+    recreation = _begun(down)
     observer.note(recreation)
     trouble = ""
     try:
         observer.pm2.prepare(prepared)
+    except StepRefused:
+        observer.note(None)
+        raise
     except EffectFailed as error:
         trouble = f": {error}"
     done = _settle(observer, recreation)
@@ -79,22 +91,89 @@ def _settle(observer: Pm2Observer, recreation: Recreation) -> str | None:
     Raises:
         EffectFailed: PM2 said no, or none of the new ones runs.
     """
-    first = processes(observer.pm2.entries())
-    old, new = old_one(recreation, first), new_ones(recreation, first)
-    if old is None or not new:
+    new = new_ones(recreation, processes(observer.pm2.entries()))
+    if not new:
         observer.note(None)
-        return f"the old entry (id {recreation.pm_id}) is gone" if new else None
+        return None
     observer.clock.wait(MOMENT_S)
-    second = processes(observer.pm2.entries())
-    old, kept = old_one(recreation, second), _that_runs(new, second)
-    if old is not None and old.status in RUNNING:
-        kept = old
-    unwanted = [one for one in (old, *new_ones(recreation, second)) if one is not None]
-    if kept is None and old is not None:
-        kept = old
-    for one in unwanted:
-        if kept is not None and one.pm_id != kept.pm_id:
+    listed = processes(observer.pm2.entries())
+    old = old_one(recreation, listed)
+    if old is None:
+        observer.note(None)
+        return f"somebody else deleted the old entry (id {recreation.pm_id}); the new one is left"
+    kept = old if old.status in RUNNING else _that_runs(new, listed) or old
+    for one in (old, *new_ones(recreation, listed)):
+        if one.pm_id != kept.pm_id:
             observer.forget(one.pm_id)
             observer.pm2.delete(one.pm_id)
     observer.note(None)
-    return _said(recreation, kept, new)
+    return _said(old, kept)
+
+
+def _that_runs(new: Sequence[Process], listed: Sequence[Process]) -> Process | None:
+    """Return one of the new entries that has run for a moment without being started again."""
+    pids = {one.pm_id: one.pid for one in new}
+    for one in listed:
+        if one.pid and pids.get(one.pm_id) == one.pid and one.status in {"online", "launching"}:
+            return one
+    return None
+
+
+def _said(old: Process, kept: Process) -> str:
+    if kept is not old:
+        return f"prepared anew (id {old.pm_id} became {kept.pm_id})"
+    if old.status in RUNNING:
+        return f"not needed: somebody started the old entry (id {old.pm_id}) meanwhile"
+    raise EffectFailed(
+        f"prepared anew, it did not run for {MOMENT_S:g} s; the old entry (id {old.pm_id}) stays"
+    )
+
+
+def _down(observer: Pm2Observer, subject: str) -> _Down | None:
+    """Look again; return the process of a label when it is still down, and nobody wants it to be.
+
+    Raises:
+        StepRefused: It is gone, or PM2 could not end it.
+    """
+    facts = observer.observe()
+    pairs = zip(facts.processes, observer.seen_entries(), strict=True)
+    found = next((pair for pair in pairs if pair[0].label == subject and not pair[0].ours), None)
+    if found is None:
+        raise StepRefused(f"{subject} is not in PM2's list any more")
+    process, entry = found
+    if all(finding.subject != subject for finding in observer.assess(facts).findings):
+        return None
+    if process.pid and process.status == "errored":
+        raise StepRefused(f"PM2 could not end it: pid {process.pid} lives; a second one would run beside it")
+    return _Down(process, entry, facts)
+
+
+def _refuse_what_would_not_come_back(down: _Down) -> None:
+    process = down.process
+    if process.module:
+        raise StepRefused(f"{process.label} is a PM2 module: `pm2 install {process.name}` sets it up anew")
+    alike = [
+        one
+        for one in down.facts.processes
+        if (one.name, one.slot) == (process.name, process.slot) and not one.twin
+    ]
+    if len(alike) > 1:
+        raise StepRefused(
+            f"{len(alike)} entries are named {process.name!r}, with nothing to tell them apart by"
+        )
+
+
+def _begun(down: _Down) -> Recreation:
+    daemon = down.facts.daemon
+    if daemon is None:
+        raise EffectFailed("PM2's daemon has gone")
+    return begun((daemon.pid, daemon.start_ticks), down.process, down.facts.processes)
+
+
+def _prepared(entry: Entry) -> Entry:
+    """Return the entry's environment as `prepare` may have it."""
+    environment = entry["pm2_env"]
+    if not isinstance(environment, dict):
+        raise StepRefused("PM2 shows no environment for it")
+    kept = {key: value for key, value in environment.items() if key not in LEFT_OUT}
+    return kept | {"status": "launching"}

@@ -1,0 +1,79 @@
+"""The master: sees the reports of all, scores the whole, and runs the emergency."""
+
+from __future__ import annotations
+
+from automation.engine.system import Command, Option, System
+from automation.engine.vocabulary import JSON
+
+_HERE = "automation.systems.master"
+
+SYSTEM = System(
+    name="master",
+    title="The master",
+    app="master-redundancy-orchestrator",
+    report="master-redundancy-report.json",
+    log_stem="master-orchestrator",
+    settings=f"{_HERE}.settings:SETTINGS",
+    observer=f"{_HERE}.observer:connect",
+    ladders=f"{_HERE}.ladders:ladders",
+    steps={
+        "restart-guard": f"{_HERE}.steps:restart_guard",
+        "begin-emergency": f"{_HERE}.steps:begin_emergency",
+    },
+    script="master_redundancy_orchestrator.py",
+    backup=f"{_HERE}.backed_up:backed_up",
+    commands=(
+        Command(
+            "backup",
+            "Take a snapshot of every system, as one set that can be restored together.",
+            "backup",
+            f"{_HERE}.everything:backup",
+            (
+                Option(("--reason",), "why, for the list", takes="TEXT"),
+                Option(("--emergency",), "keep it, but never take it for the latest good one"),
+                Option(("--prune",), "apply the retention policy afterwards"),
+                JSON,
+            ),
+        ),
+        Command(
+            "restore",
+            "Put back every system as one set has it; without ID the newest whole set.",
+            "restore --dry-run",
+            f"{_HERE}.everything:restore",
+            (
+                Option(("id",), "the master's snapshot that names the set", takes="ID"),
+                Option(
+                    ("--path",), "only this file or folder; may stand several times", takes="P", many=True
+                ),
+                Option(("--dry-run",), "show what would change; change nothing"),
+                Option(("--yes",), "do not ask"),
+            ),
+        ),
+        Command(
+            "recovery",
+            "Let every guard climb its ladder for what is wrong now.",
+            "recovery --dry-run",
+            f"{_HERE}.everything:recovery",
+            (
+                Option(("--dry-run",), "print the steps that would be taken; take none"),
+                Option(("--subject",), "only this one, as the findings name it", takes="NAME"),
+            ),
+        ),
+        Command(
+            "emergency",
+            "Run the four steps: guards pause, everything is backed up, recovered, and freed again.",
+            "emergency",
+            f"{_HERE}.emergency_run:emergency",
+            (
+                Option(("--system",), "only this system; may stand several times", takes="NAME", many=True),
+                Option(("--dry-run",), "print the four steps; take none"),
+            ),
+        ),
+        Command(
+            "shutdown",
+            "Stop the suite's own apps, in an order that loses nothing, and only them.",
+            "shutdown",
+            f"{_HERE}.shutdown:shutdown",
+        ),
+    ),
+)

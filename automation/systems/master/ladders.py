@@ -1,0 +1,19 @@
+"""What the master does: it restarts a guard that fell silent, and begins an emergency."""
+
+from __future__ import annotations
+
+from automation.core.ladder import Ladder, Pace, Rung
+from automation.core.settings import Settings
+
+
+def ladders(settings: Settings) -> tuple[Ladder, ...]:
+    """Return the ladders; an emergency runs once per cool-down and system (safety S3, S30)."""
+    rest_s = settings.seconds("cooldown")
+    return (
+        Ladder("guard-silent", (Rung("restart-guard", 3),), Pace(first_s=60.0)),
+        Ladder(
+            "score-below-threshold",
+            (Rung("begin-emergency", 1),),
+            Pace(first_s=rest_s, longest_s=rest_s, jitter=0.0, calm_s=rest_s, rest_s=1.0),
+        ),
+    )

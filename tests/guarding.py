@@ -1,0 +1,278 @@
+"""The PM2 guard in a test: as functions in this process with a clock to skip ahead, and as the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from automation.engine.acting import load_steps
+from automation.engine.context import Context, build, prepare_folders
+from automation.engine.cycle import Guard, run_cycle
+from automation.engine.telling import Teller
+from automation.ports.clock import SystemClock
+from automation.stores import histories
+from automation.systems.pm2 import SYSTEM
+from automation.systems.pm2.ladders import ladders
+from automation.systems.pm2.observer import Pm2Observer, connect
+from automation.systems.pm2.process import Process, processes
+from automation.systems.pm2.wire.client import Pm2Client
+from tests.real_pm2 import Pm2Home
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = ROOT / "automation" / "enhanced_pm2_redundancy.py"
+LIMIT_S = 25.0
+LONGER_THAN_ANY_WAIT_S = 400.0
+
+# Fails at once while the file `broken` lies beside it.
+FRAGILE = """
+if (require('fs').existsSync(__dirname + '/broken')) process.exit(7);
+setInterval(() => {}, 1000);
+"""
+
+
+def eventually[T](what: str, ask: Callable[[], T], limit_s: float = LIMIT_S) -> T:
+    """Ask again and again until the answer is true; fail when it never is."""
+    deadline_s = time.monotonic() + limit_s
+    while time.monotonic() < deadline_s:
+        answer = ask()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"not within {limit_s:g} s: {what}")
+
+
+class SkippingClock(SystemClock):
+    """The machine's clock, which can be moved ahead: PM2's own time passes as it does."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def now_s(self) -> float:
+        return super().now_s() + self.ahead_s
+
+    def elapsed_s(self) -> float:
+        return super().elapsed_s() + self.ahead_s
+
+    def skip(self, seconds: float) -> None:
+        """Let that much time have passed."""
+        self.ahead_s += seconds
+
+
+class Ground:
+    """One PM2, a workspace of its own, and what is asked of them."""
+
+    def __init__(self, home: Pm2Home) -> None:
+        self.home = home
+        self.workspace = home.folder / "workspace"
+        self.workspace.mkdir()
+        self.clock = SkippingClock()
+        self.client = Pm2Client(home.path, self.clock)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return self.home.environment | {"PM2_CHECK_INTERVAL": "1s"} | more
+
+    # --- what PM2 says ------------------------------------------------------------------------------------------------
+
+    def listed(self) -> tuple[Process, ...]:
+        return processes(self.client.entries())
+
+    def one(self, label: str) -> Process:
+        return next(one for one in self.listed() if one.label == label)
+
+    def entry(self, pm_id: int | str) -> dict[str, Any]:
+        return next(one for one in self.client.entries() if one["pm_id"] == pm_id)
+
+    def wait_for(self, label: str, *statuses: str) -> Process:
+        def ask() -> Process | None:
+            return next((one for one in self.listed() if one.label == label and one.status in statuses), None)
+
+        found = eventually(f"{label} is {' or '.join(statuses)}", ask)
+        assert found is not None
+        return found
+
+    def fragile(self, name: str, *flags: str) -> Path:
+        """Start an app that PM2 gives up on at once; it runs when the file that is returned is gone."""
+        broken = self.home.apps / "broken"
+        broken.touch()
+        script = self.home.apps / f"fragile{len(list(self.home.apps.iterdir()))}.js"
+        script.write_text(FRAGILE, "utf-8")
+        self.home.cli("start", script, f"--name={name}", "--max-restarts=2", *flags)
+        return broken
+
+    # --- what the guard left ------------------------------------------------------------------------------------------
+
+    @property
+    def audit(self) -> list[dict[str, Any]]:
+        path = self.workspace / "logs" / "audit.jsonl"
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+    def acts(self) -> list[tuple[str, str]]:
+        return [(one["step"], one["subject"]) for one in self.audit if one["event"] == "act"]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.workspace / "logs" / SYSTEM.report).read_text("utf-8"))
+        return found
+
+    def kept(self, name: str) -> Any:  # noqa: ANN401  # JSON
+        return json.loads((self.home.path / "redundancy" / name).read_text("utf-8"))
+
+    # --- the real program ---------------------------------------------------------------------------------------------
+
+    def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the guard."""
+        return subprocess.run(
+            [sys.executable, str(SCRIPT), "--workspace", str(self.workspace), *words],
+            env=self.environment(**more),
+            cwd=self.home.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    @contextmanager
+    def started(self, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Start the guard; it is ended at the end of the block, whatever happens."""
+        out = self.home.folder / f"guard{len(list(self.home.folder.iterdir()))}.log"
+        with out.open("wb") as file:
+            child = subprocess.Popen(
+                [sys.executable, str(SCRIPT), "--workspace", str(self.workspace)],
+                env=self.environment(**more),
+                cwd=self.home.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
+        try:
+            eventually(
+                f"the guard looks: {out.read_text('utf-8', 'replace')}",
+                lambda: child.poll() is not None or self._report_is_of(child.pid),
+            )
+            yield child
+        finally:
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait(timeout=15)
+
+    def _report_is_of(self, pid: int) -> bool:
+        try:
+            return bool(self.report["pid"] == pid)
+        except (OSError, ValueError):
+            return False
+
+
+class Watch:
+    """The guard's cycle in this process, against a real PM2."""
+
+    def __init__(self, ground: Ground, **more: str) -> None:
+        self.ground = ground
+        self.context: Context = build(SYSTEM, ground.workspace, ground.environment(**more), ground.clock)
+        prepare_folders(self.context.layout)
+        self.observer: Pm2Observer = connect(self.context)
+        history, _ = histories.load_or_begin(self.context.layout.history)
+        self.guard = Guard(
+            context=self.context,
+            observer=self.observer,
+            ladders=ladders(self.context.settings),
+            steps=load_steps(self.context),
+            teller=Teller(self.context),
+            period_s=1.0,
+            history=history,
+            started_at_s=ground.clock.now_s(),
+            saved=history,
+        )
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.observer.close()
+        self.guard.teller.close()
+
+    def look(self, times: int = 1, skip_s: float = 0.0) -> None:
+        """Run so many cycles, skipping ahead before each but the first."""
+        for number in range(times):
+            self.ground.clock.skip(skip_s if number else 0.0)
+            run_cycle(self.guard)
+
+    def until(self, what: str, ask: Callable[[], object], skip_s: float = 0.0) -> None:
+        """Run cycles until the answer is true."""
+
+        def cycle() -> object:
+            run_cycle(self.guard)
+            self.ground.clock.skip(skip_s)
+            return ask()
+
+        eventually(what, cycle)
+
+    def intent(self, label: str) -> str:
+        """Return what the report says of why a process is down."""
+        return next(str(row["intent"]) for row in self.ground.report["processes"] if self._is(row, label))
+
+    def _is(self, row: Mapping[str, object], label: str) -> bool:
+        return row["id"] == self.ground.one(label).pm_id
+
+    def leaves_alone(self) -> None:
+        """Look for what would be an hour, and see that nothing was done."""
+        before = len(self.ground.audit)
+        self.look(times=8, skip_s=LONGER_THAN_ANY_WAIT_S)
+
+        assert self.ground.audit[before:] == []
+
+    def climb(self, label: str, *, steps: int) -> None:
+        """Let that many more steps be taken against a process that fails again after each."""
+        for _ in range(steps):
+            self.ground.wait_for(label, "errored")
+            self.ground.clock.skip(LONGER_THAN_ANY_WAIT_S)
+            before = len(self.ground.acts())
+            self.until("a step is taken", lambda before=before: len(self.ground.acts()) > before)
+
+
+@contextmanager
+def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Give an address on this machine that takes JSON messages, and the list of what came."""
+    came: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802  # the library's own name
+            came.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's own name
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/", came
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with."""
+    text = Path(f"/proc/{pid}/environ").read_bytes().decode("utf-8", "replace")
+    return dict(one.split("=", 1) for one in text.split("\0") if "=" in one)
+
+
+def working_folder(pid: int) -> str:
+    """Return where a process runs."""
+    return os.readlink(f"/proc/{pid}/cwd")
