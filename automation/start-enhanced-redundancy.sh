@@ -52,6 +52,21 @@ read_words() {
     done
 }
 
+# --- who may do this -------------------------------------------------------------------------------------------------
+
+owns() {
+    local path=$1
+    while [ ! -e "$path" ]; do path=$(dirname "$path"); done
+    [ -O "$path" ]
+}
+
+# Before anything is written: a root that owns neither would leave files that the owner cannot write to.
+refuse_wrong_user() {
+    local home=${PM2_HOME:-$(recorded pm2Home)}
+    home=${home:-${HOME:-/}/.pm2}
+    owns "$workspace" || owns "$home" || refuse "user $(id -u) owns neither $home nor $workspace; run this as the user who does"
+}
+
 # --- what must be there ----------------------------------------------------------------------------------------------
 
 missing=()
@@ -190,6 +205,7 @@ main() {
         esac
     fi
     if [ "$action" != --status ]; then
+        refuse_wrong_user
         lock_installation
         install_what_is_missing
         if [ "$logs" = "$suite/logs" ]; then link_logs ../logs; else link_logs "$logs"; fi

@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
-from automation.engine.acting import load_steps
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.cycle import Guard, run_cycle
-from automation.engine.telling import Teller
+from automation.engine.loop import begin
 from automation.ports.clock import SystemClock
-from automation.stores import histories
+from automation.ports.locks import take_lock
+from automation.ports.supervisor import Supervisor
+from automation.ports.waking import Waking
 from automation.systems.pm2 import SYSTEM
-from automation.systems.pm2.ladders import ladders
-from automation.systems.pm2.observer import Pm2Observer, connect
+from automation.systems.pm2.observer import Pm2Observer
 from automation.systems.pm2.process import Process, processes
 from automation.systems.pm2.wire.client import Pm2Client
 from tests.real_pm2 import Pm2Home
@@ -40,7 +40,10 @@ setInterval(() => {}, 1000);
 """
 
 
-def eventually[T](what: str, ask: Callable[[], T], limit_s: float = LIMIT_S) -> T:
+T = TypeVar("T")
+
+
+def eventually(what: str, ask: Callable[[], T], limit_s: float = LIMIT_S) -> T:
     """Ask again and again until the answer is true; fail when it never is."""
     deadline_s = time.monotonic() + limit_s
     while time.monotonic() < deadline_s:
@@ -183,26 +186,21 @@ class Watch:
         self.ground = ground
         self.context: Context = build(SYSTEM, ground.workspace, ground.environment(**more), ground.clock)
         prepare_folders(self.context.layout)
-        self.observer: Pm2Observer = connect(self.context)
-        history, _ = histories.load_or_begin(self.context.layout.history)
-        self.guard = Guard(
-            context=self.context,
-            observer=self.observer,
-            ladders=ladders(self.context.settings),
-            steps=load_steps(self.context),
-            teller=Teller(self.context),
-            period_s=1.0,
-            history=history,
-            started_at_s=ground.clock.now_s(),
-            saved=history,
-        )
+        self._waking = Waking()
+        self._lock = take_lock(self.context.layout.guard_lock, purpose="a test", since="now")
+        supervisor = Supervisor(runs_us=False, home=ground.home.path)
+        self.guard: Guard = begin(self.context, self._lock, supervisor, self._waking).guard
+        assert isinstance(self.guard.observer, Pm2Observer)
+        self.observer = self.guard.observer
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.observer.close()
         self.guard.teller.close()
+        self._waking.close()
+        self._lock.release()
 
     def look(self, times: int = 1, skip_s: float = 0.0) -> None:
         """Run so many cycles, skipping ahead before each but the first."""

@@ -108,6 +108,7 @@ def test_ensure_is_silent_when_nothing_is_missing_and_starts_what_is(ground: Gro
 def test_ensure_leaves_a_recorded_shutdown_and_a_start_ends_it(ground: Ground) -> None:
     (ground.suite / "idle").touch()
     recorded = ground.suite / "logs" / "state" / "shutdown.json"
+    recorded.parent.mkdir(mode=0o700)
     shutdowns.record(recorded, 0.0, "a person")
     ground.launch("--ensure")
     kept = recorded.exists()
@@ -214,7 +215,7 @@ def test_one_of_ours_that_is_stopped_is_taken_away_too(ground: Ground) -> None:
     assert listed(ground.pm2) == {}
 
 
-def test_a_twin_that_is_damaged_holds_nobody(ground: Ground, tmp_path: Path) -> None:
+def test_a_twin_that_is_damaged_holds_nobody(ground: Ground) -> None:
     ground.launch()
     (ground.pm2.path / "redundancy" / "installation.json").write_text("{", "utf-8")
 

@@ -241,6 +241,20 @@ def test_status_stop_and_help_install_nothing(bare: Clone) -> None:
     assert not (bare.suite / "node_modules").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_a_user_who_owns_nothing_here_leaves_nothing_here(bare: Clone) -> None:
+    bare.pm2.path.mkdir()
+    for folder in (bare.suite, bare.pm2.path):
+        os.chown(folder, 12345, 12345)
+
+    ran = bare.run()
+
+    assert ran.returncode == 3
+    assert "owns neither" in ran.stderr
+    assert not (bare.suite / ".venv").exists()
+    assert not (bare.suite / "logs" / "state").exists()
+
+
 @pytest.mark.parametrize("words", [("--stauts",), ("--stop", "--ensure"), ("--only",)])
 def test_wrong_words_install_nothing(bare: Clone, words: tuple[str, ...]) -> None:
     ran = bare.run(*words)

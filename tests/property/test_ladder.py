@@ -9,7 +9,7 @@ from automation.core.ladder import Ladder, Pace, Rung
 
 paces = st.builds(Pace, st.floats(0.0, 1e4), st.floats(0.0, 1e4), st.floats(0.0, 1.0))
 rungs = st.lists(st.builds(Rung, st.sampled_from("abc"), st.integers(0, 5)), max_size=5).map(tuple)
-subjects = st.text(st.characters())
+subjects = st.text(st.characters() | st.characters(categories=["Cs"]))
 
 
 @given(paces, st.integers(0, 10**9), subjects)

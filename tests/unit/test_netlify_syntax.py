@@ -75,7 +75,7 @@ def test_only_the_first_few_problems_of_a_file_are_kept() -> None:
 def test_where_esbuild_gives_no_answer_tree_sitter_judges(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    monkeypatch.setattr(syntax, "TIMEOUT_S", 1.0)
+    monkeypatch.setattr(syntax, "ESBUILD_TIMEOUT_S", 0.3)
     install_esbuild(tmp_path, script)
     (tmp_path / "a.js").write_text("let x x\n")
 
@@ -187,12 +187,12 @@ def test_a_program_that_does_not_end_is_ended_and_what_it_wrote_counts(
     program = tmp_path / "endless.py"
     program.write_text(
         "import pathlib, sys, time\n"
-        'pathlib.Path(sys.argv[1]).write_text(\'["a.js", []]\\n["b.js", [\')\n'
+        'pathlib.Path(sys.argv[2]).write_text(\'["a.js", []]\\n["b.js", [\')\n'
         "time.sleep(60)\n"
     )
     monkeypatch.setattr(syntax, "TREES_PROGRAM", program)
     monkeypatch.setattr(syntax, "TREES_RUNS_CAP", 1)
-    monkeypatch.setattr(syntax, "TIMEOUT_S", 1.0)
+    monkeypatch.setattr(syntax, "TREES_TIMEOUT_S", 3.0)
 
     found = by_trees(tmp_path, ["a.js", "b.js"], SystemCommands())
 

@@ -7,6 +7,8 @@ import math
 import pytest
 
 from automation.core.errors import StepRefused
+from automation.systems.pm2.wire.bus import bus_event
+from automation.systems.pm2.wire.door import BusEvent
 from automation.systems.pm2.wire.frames import (
     FrameInvalid,
     FrameReader,
@@ -60,6 +62,21 @@ def test_parts_after_a_skipped_first_part_are_dropped_and_may_exceed_the_cap() -
     frames = reader.feed(encode(b"log", b"x" * 100, b"y") + encode(b"event", b"kept"))
 
     assert frames == [(b"log", b"", b""), (b"event", b"kept")]
+
+
+def test_only_the_first_part_says_whether_the_others_are_dropped() -> None:
+    reader = FrameReader(skip=lambda topic: topic == b"log")
+
+    assert reader.feed(encode(b"event", b"log", b"kept")) == [(b"event", b"log", b"kept")]
+
+
+def test_what_pm2_says_of_a_process_becomes_an_event() -> None:
+    said = {"event": "stop", "manually": True, "at": 5, "process": {"pm_id": "_old_1", "name": "a"}}
+    event = bus_event((text_part("process:event"), json_part(said)))
+
+    assert event == BusEvent(
+        "stop", manually=True, at_ms=5, pm_id="_old_1", name="a", unique_id="", status=""
+    )
 
 
 def test_what_is_skipped_is_never_kept() -> None:

@@ -15,6 +15,14 @@ from automation.systems.master.facts import Facts, Sight
 from automation.systems.master.peers import PEERS, Peer
 
 LONGEST_GAP_PERIODS = 3.0
+NO_EMERGENCY: dict[str, object] = {
+    "active": False,
+    "since": None,
+    "causes": [],
+    "step": None,
+    "runs": 0,
+    "lease": None,
+}
 
 
 @dataclass(slots=True)
@@ -103,12 +111,8 @@ class MasterObserver:
             record = read_record(self.context.layout.state / "emergency.json")
         except RecordDamaged:
             record = None
-        nothing: dict[str, object] = {"active": False, "since": None, "causes": [], "step": None, "runs": 0, "lease": None}
-        return (
-            nothing | {key: record[key] for key in nothing if key in record}
-            if isinstance(record, dict)
-            else nothing
-        )
+        said = record if isinstance(record, dict) else {}
+        return {key: said.get(key, value) for key, value in NO_EMERGENCY.items()}
 
 
 def connect(context: Context) -> MasterObserver:

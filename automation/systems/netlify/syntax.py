@@ -1,11 +1,12 @@
 """Whether a function's source is syntactically whole: by esbuild where it is installed, else by tree-sitter.
 
-Both are programs of their own, which can be ended, and neither runs anything of the function. What nobody could
-judge is `unknown`, never `valid`.
+Both are programs of their own, which can be ended, and neither runs anything of the function. What nobody
+could judge is `unknown`, never `valid`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import posixpath
@@ -23,7 +24,8 @@ from automation.ports.commands import Commands, Ran
 ESBUILD = "node_modules/.bin/esbuild"
 TREES_PROGRAM = Path(__file__).with_name("syntax_trees.py")
 TREES_PACKAGES = ("tree_sitter", "tree_sitter_javascript", "tree_sitter_typescript")
-TIMEOUT_S = 30.0
+ESBUILD_TIMEOUT_S = 30.0
+TREES_TIMEOUT_S = 30.0
 TREES_RUNS_CAP = 3
 FILES_AT_ONCE = 200
 SOURCE_CAP_BYTES = 4 * 1024 * 1024
@@ -96,7 +98,11 @@ def by_esbuild(workspace: Path, files: Sequence[str], commands: Commands) -> dic
         paths = (f"./{file}" for file in files)
         try:
             ran = commands.run(
-                str((workspace / ESBUILD).absolute()), *options, *paths, timeout_s=TIMEOUT_S, cwd=workspace
+                str((workspace / ESBUILD).absolute()),
+                *options,
+                *paths,
+                timeout_s=ESBUILD_TIMEOUT_S,
+                cwd=workspace,
             )
         except EffectFailed:
             return {}
@@ -145,12 +151,11 @@ def by_trees(
 def _run_trees(workspace: Path, files: Sequence[str], commands: Commands) -> dict[str, Judged]:
     """Run tree-sitter's program once; the files that it did not come to are missing from the result."""
     with tempfile.TemporaryDirectory(prefix="redundancy-trees-") as folder:
-        output = Path(folder, "answers")
-        program = (sys.executable, "-P", str(TREES_PROGRAM), str(output))
-        try:
-            commands.run(*program, timeout_s=TIMEOUT_S, cwd=workspace, stdin=json.dumps([*files]))
-        except EffectFailed:
-            pass  # what it wrote until then counts
+        asked, output = Path(folder, "asked"), Path(folder, "answers")
+        asked.write_text(json.dumps([*files]), "utf-8")
+        program = (sys.executable, "-P", str(TREES_PROGRAM), str(asked), str(output))
+        with contextlib.suppress(EffectFailed):  # what it wrote until then counts
+            commands.run(*program, timeout_s=TREES_TIMEOUT_S, cwd=workspace)
         text = output.read_text("utf-8") if output.exists() else ""
     lines = text.split("\n")[:-1]  # what follows the last line's end was cut off
     answers = (json.loads(line) for line in lines)

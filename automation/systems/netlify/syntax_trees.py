@@ -1,8 +1,9 @@
 """A program: the syntax errors of JavaScript and TypeScript, found by tree-sitter.
 
-It reads a JSON list of paths from stdin, and writes one line of JSON for each into the file that its argument names:
-`[PATH, [[LINE, COLUMN, MESSAGE], …]]`, or `[PATH, "why it could not be judged"]`. It is a program of its own,
-because a megabyte of odd source takes tree-sitter seconds and 400 MB: a parent can end it, lives on, and has the lines until then.
+Its arguments are a file with a JSON list of paths, and the file for its answers: a line of JSON for each
+path, `[PATH, [[LINE, COLUMN, MESSAGE], …]]` or `[PATH, "why it could not be judged"]`, as soon as it is known.
+It is a program of its own, because a megabyte of odd source takes tree-sitter seconds and 400 MB: its parent
+can end it, lives on, and has the lines until then.
 It finds what no parser accepts; errors that only meaning shows (a name declared twice) pass.
 """
 
@@ -97,7 +98,8 @@ def _shown(node: Node) -> str:
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_CAP_BYTES, MEMORY_CAP_BYTES))
-    with Path(sys.argv[1]).open("w", encoding="utf-8") as output:
-        for line in answers(json.load(sys.stdin)):
+    asked, output_path = map(Path, sys.argv[1:])
+    with output_path.open("w", encoding="utf-8") as output:
+        for line in answers(json.loads(asked.read_bytes())):
             output.write(line + "\n")
             output.flush()  # an answer counts, whatever the next file does to us
