@@ -9,13 +9,13 @@ from functools import lru_cache
 MASK = "[redacted]"
 
 SECRET_NAME = re.compile(
-    r"TOKEN|SECRET|PASSW|PASSPHRASE|KEY|CREDENTIAL|PRIVATE|COOKIE|AUTH(?!OR)", re.IGNORECASE
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|KEY|CREDENTIAL|PRIVATE|COOKIE|AUTH(?!OR(?!I[SZ]))", re.IGNORECASE
 )
 SHORTEST = 4  # a shorter secret would tear innocent words apart
 _MOST_ROUNDS = 10
 
 # Names are bounded, so that a text without an end to its words takes no longer than its length.
-_URL_LOGIN = re.compile(r"(?P<name>://)[^/\s]*@")
+_URL_LOGIN = re.compile(r"(?P<name>://)[^/\s]*(?=@)")
 _QUERY_SECRET = re.compile(
     r"(?P<name>[?&][^=&?\s]{0,64}(?:token|secret|key|password|sig)[^=&?\s]{0,64}=)[^&\s]+", re.IGNORECASE
 )

@@ -9,12 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from automation.core.finding import Severity
-from automation.systems.github.cron import FIELDS, Field, check_cron, values
-from automation.systems.github.fixes import fix
-from automation.systems.github.nodes import plain
 from automation.systems.github.repository import repository_of
-from automation.systems.github.structure import check_workflow
-from automation.systems.github.yaml12 import PROBLEMS_CAP, read
+from automation.systems.github.workflow.cron import FIELDS, Field, check_cron, values
+from automation.systems.github.workflow.fixes import fix
+from automation.systems.github.workflow.nodes import plain
+from automation.systems.github.workflow.structure import check_workflow
+from automation.systems.github.workflow.yaml12 import PROBLEMS_CAP, read
 
 CASES = Path(__file__).parent.parent / "cases" / "workflows"
 FILES = [path.read_bytes() for path in sorted(CASES.rglob("*.yml"))]

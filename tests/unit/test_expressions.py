@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automation.systems.github.expressions import check_expressions
+from automation.systems.github.workflow.expressions import check_expressions
 
 
 @pytest.mark.parametrize(

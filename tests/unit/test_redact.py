@@ -16,8 +16,8 @@ from automation.core.redact import MASK
         ("clone https://u:p@ss@host/a@b now", f"clone https://{MASK}@host/a@b now"),
         ("git+ssh://git:pw@host", f"git+ssh://{MASK}@host"),
         ("http://a:b@x http://c:d@y", f"http://{MASK}@x http://{MASK}@y"),
-        ("GET /a?b=1&access_token=abc&c=2", f"GET /a?b=1&access_token={MASK}&c=2"),
-        ("/x?X-Amz-Signature=abc", f"/x?X-Amz-Signature={MASK}"),
+        ("GET /a?b=1&access_token=abc&c=2", f"GET /a?b=1&access_token={MASK}"),
+        ("/x?X-Amz-Signature=abc&c=2", f"/x?X-Amz-Signature={MASK}&c=2"),
         ("GITHUB_TOKEN=ghp_abc, then", f"GITHUB_TOKEN={MASK}, then"),
         ("password: hunter22", f"password: {MASK}"),
         ('{"api_key": "two words", "a": 1}', f'{{"api_key": {MASK}, "a": 1}}'),
@@ -84,12 +84,13 @@ def test_a_text_without_an_end_to_its_words_is_cleaned_all_the_same(piece: str) 
 
 
 def test_fields_with_the_name_of_a_secret_are_masked() -> None:
-    fields = {"apiKey": "abc", "Authorization": "abc", "author": "ann", "token_file": "x", "empty_token": ""}
+    fields = {"apiKey": "abc", "Authorization": "abc", "author": "ann", "authority": "x", "token_file": "x", "empty_token": ""}
 
     assert redact.values(fields) == {
         "apiKey": MASK,
         "Authorization": MASK,
         "author": "ann",
+        "authority": "x",
         "token_file": MASK,
         "empty_token": "",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automation.systems.github.cron import FIELDS, Field, check_cron, shortest_gap_min, values
+from automation.systems.github.workflow.cron import FIELDS, Field, check_cron, shortest_gap_min, values
 
 MINUTE, HOUR, DAY, MONTH, WEEKDAY = FIELDS
 

@@ -8,10 +8,10 @@ import pytest
 
 from automation.core.finding import Severity
 from automation.systems.github import fixes
-from automation.systems.github.fixes import fix
-from automation.systems.github.nodes import plain
-from automation.systems.github.structure import check_workflow
-from automation.systems.github.yaml12 import read
+from automation.systems.github.workflow.fixes import fix
+from automation.systems.github.workflow.nodes import plain
+from automation.systems.github.workflow.structure import check_workflow
+from automation.systems.github.workflow.yaml12 import read
 
 CASES = Path(__file__).parent.parent / "cases" / "workflows"
 GOOD = b"on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from automation.core.finding import Severity
-from automation.systems.github.problem import Problem
-from automation.systems.github.structure import check_workflow
-from automation.systems.github.yaml12 import PROBLEMS_CAP, SIZE_CAP_BYTES
+from automation.systems.github.workflow.problem import Problem
+from automation.systems.github.workflow.structure import check_workflow
+from automation.systems.github.workflow.yaml12 import PROBLEMS_CAP, SIZE_CAP_BYTES
 
 CASES = Path(__file__).parent.parent / "cases" / "workflows"
 OK = sorted((CASES / "ok").iterdir())

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from automation.systems.github import yaml12
-from automation.systems.github.nodes import (
+from automation.systems.github.workflow.nodes import (
     Mapping,
     Scalar,
     Sequence,
@@ -17,7 +17,7 @@ from automation.systems.github.nodes import (
     scalars,
     text_of,
 )
-from automation.systems.github.yaml12 import DEPTH_CAP, NODES_CAP, Document, place_of, read, resolve
+from automation.systems.github.workflow.yaml12 import DEPTH_CAP, NODES_CAP, Document, place_of, read, resolve
 
 
 def root_of(text: str) -> Mapping:

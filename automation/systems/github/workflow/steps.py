@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from automation.systems.github.nodes import Mapping, Node, Scalar, Sequence, text_of
-from automation.systems.github.problem import Problem, advice, fault
+from automation.systems.github.workflow.nodes import Mapping, Node, Scalar, Sequence, text_of
+from automation.systems.github.workflow.problem import Problem, advice, fault
 
 ID_LENGTH_CAP = 100
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

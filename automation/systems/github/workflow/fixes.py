@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from automation.core.finding import Severity
-from automation.systems.github.nodes import plain
-from automation.systems.github.structure import check_workflow
-from automation.systems.github.yaml12 import UTF16_MARKS, read, syntax_stop
+from automation.systems.github.workflow.nodes import plain
+from automation.systems.github.workflow.structure import check_workflow
+from automation.systems.github.workflow.yaml12 import UTF16_MARKS, read, syntax_stop
 
 TAB_LINES_CAP = 300
 TAB_BYTES_CAP = 32 * 1024  # the file is read once for each such line

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from automation.systems.github.nodes import Mapping, Node, Plain, Scalar, Sequence
-from automation.systems.github.problem import Problem, advice, fault
+from automation.systems.github.workflow.nodes import Mapping, Node, Plain, Scalar, Sequence
+from automation.systems.github.workflow.problem import Problem, advice, fault
 
 SIZE_CAP_BYTES = 1024 * 1024
 DEPTH_CAP = 100

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from automation.systems.github.events import check_events
-from automation.systems.github.expressions import check_expressions
-from automation.systems.github.jobs import check_jobs
-from automation.systems.github.nodes import Mapping, Node, scalars
-from automation.systems.github.problem import Problem, fault
-from automation.systems.github.yaml12 import PROBLEMS_CAP, read
+from automation.systems.github.workflow.events import check_events
+from automation.systems.github.workflow.expressions import check_expressions
+from automation.systems.github.workflow.jobs import check_jobs
+from automation.systems.github.workflow.nodes import Mapping, Node, scalars
+from automation.systems.github.workflow.problem import Problem, fault
+from automation.systems.github.workflow.yaml12 import PROBLEMS_CAP, read
 
 
 def check_workflow(data: bytes) -> tuple[Problem, ...]:

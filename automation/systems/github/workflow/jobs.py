@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from automation.systems.github.needs import check_needs
-from automation.systems.github.nodes import Mapping, Node, Scalar, Sequence, is_null, text_of
-from automation.systems.github.problem import Problem, advice, fault
-from automation.systems.github.steps import check_id, check_steps, has_open_end
+from automation.systems.github.workflow.needs import check_needs
+from automation.systems.github.workflow.nodes import Mapping, Node, Scalar, Sequence, is_null, text_of
+from automation.systems.github.workflow.problem import Problem, advice, fault
+from automation.systems.github.workflow.steps import check_id, check_steps, has_open_end
 
 
 def check_jobs(root: Mapping) -> Iterator[Problem]:

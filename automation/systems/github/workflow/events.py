@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from automation.systems.github.cron import check_cron
-from automation.systems.github.nodes import Mapping, Node, Scalar, Sequence, is_null, text_of
-from automation.systems.github.problem import Problem, advice, fault
+from automation.systems.github.workflow.cron import check_cron
+from automation.systems.github.workflow.nodes import Mapping, Node, Scalar, Sequence, is_null, text_of
+from automation.systems.github.workflow.problem import Problem, advice, fault
 
 _EVENTS = """
 branch_protection_rule check_run check_suite create delete deployment deployment_status discussion

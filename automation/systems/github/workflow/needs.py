@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from automation.systems.github.nodes import Mapping, Node, Scalar, Sequence, is_null
-from automation.systems.github.problem import Problem, fault
+from automation.systems.github.workflow.nodes import Mapping, Node, Scalar, Sequence, is_null
+from automation.systems.github.workflow.problem import Problem, fault
 
 
 @dataclass(frozen=True, slots=True)
