@@ -145,6 +145,8 @@ def _collect(
             for key, _ in ready:
                 if not key.data(key.fd):
                     selector.unregister(key.fileobj)
+                    if key.fileobj is child.stdin:
+                        child.stdin.close()  # or it would wait for more
     out, err = kept.values()
     return bytes(out.data), bytes(err.data), out.truncated or err.truncated
 

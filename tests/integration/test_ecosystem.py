@@ -51,7 +51,7 @@ def start(pm2: Pm2Home, suite: Path, *words: str, **variables: str) -> None:
 @pytest.mark.pm2
 @pytest.mark.timeout(60)
 def test_starting_the_file_starts_the_apps_and_leaves_no_starter(pm2: Pm2Home, tmp_path: Path) -> None:
-    suite = small_suite(tmp_path / "a suite")
+    suite = small_suite(tmp_path / "suite")
 
     start(pm2, suite, OF_THE_SHELL="leaks", REDUNDANCY_LOG_LEVEL="DEBUG", PM2_MAX_RESTARTS="7")
 
@@ -139,12 +139,13 @@ def test_without_an_installation_the_log_says_what_to_run(pm2: Pm2Home, tmp_path
 @pytest.mark.pm2
 @pytest.mark.timeout(60)
 def test_the_configuration_by_its_own_name_takes_only(pm2: Pm2Home, tmp_path: Path) -> None:
-    suite = small_suite(tmp_path / "suite")
+    suite = small_suite(tmp_path / "a suite")
 
     pm2.cli("start", str(suite / f"{STARTER}.config.cjs"), "--only", GUARD, env={"OF_THE_SHELL": "leaks"})
 
     entry = listed(pm2)[GUARD]
     assert entry["pm2_env"]["status"] == "online"
+    assert entry["pm2_env"]["pm_exec_path"] == str(suite / "automation" / apps.TABLE[0].script)
     assert "leaks" not in json.dumps(entry["pm2_env"])
 
 

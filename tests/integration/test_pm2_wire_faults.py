@@ -261,7 +261,10 @@ def test_a_daemon_that_goes_away_without_reading_the_request_is_no_answer(
 
 
 def test_importing_the_protocol_imports_no_socket() -> None:
-    program = "import sys, automation.systems.pm2.wire.door; raise SystemExit('socket' in sys.modules)"
+    program = (
+        "import sys; before = set(sys.modules); import automation.systems.pm2.wire.door; "
+        "raise SystemExit('socket' in set(sys.modules) - before)"
+    )
 
     assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0
 
@@ -540,9 +543,11 @@ def test_garbage_on_the_bus_ends_it_with_a_gap(home: Path, client: Pm2Client, ga
 
 
 def test_more_events_than_are_kept_are_a_gap_to_the_client(home: Path, client: Pm2Client) -> None:
+    ready = threading.Event()
     sent = threading.Event()
 
     def floods(connection: socket.socket) -> None:
+        ready.wait(10)
         connection.sendall(process_event("exit") * 10_001)
         sent.set()
         silent(connection)
@@ -550,6 +555,7 @@ def test_more_events_than_are_kept_are_a_gap_to_the_client(home: Path, client: P
     with peer(home / "pub.sock", floods), peer(home / "rpc.sock", after_handshake(after(sent))):
         client.drain()
         client.gap()
+        ready.set()
         client.entries()
 
         assert len(awaited(client, 10_000)) == 10_000

@@ -54,9 +54,7 @@ def test_steps_come_in_the_order_of_the_rungs_whatever_the_clock_does(
     ladder: Ladder, script: list[tuple[float, bool]]
 ) -> None:
     climber = Climber((ladder,))
-    taken = [
-        step for after_s, is_down in script for step, _ in climber.steps(after_s, *[found()] * is_down)
-    ]
+    taken = [step for after_s, is_down in script for step, _ in climber.steps(after_s, *[found()] * is_down)]
 
     assert taken == whole(ladder)[: len(taken)]
 

@@ -12,15 +12,47 @@ from automation.core import redact
 LAW = settings(deadline=None, max_examples=300)
 
 PIECES = (
-    *("https://", "user:pw", "@", "host", "/", "?", "&", "=", ":", " ", "\n", ",", '"', "'", redact.MASK, "[", "]"),
-    *("token", "TOKEN", "A_KEY", "_FILE", "sig", "password", "Bearer ", "basic ", "abcdefgh", "redacted", "api_key"),
+    *(
+        "https://",
+        "user:pw",
+        "@",
+        "host",
+        "/",
+        "?",
+        "&",
+        "=",
+        ":",
+        " ",
+        "\n",
+        ",",
+        '"',
+        "'",
+        redact.MASK,
+        "[",
+        "]",
+    ),
+    *(
+        "token",
+        "TOKEN",
+        "A_KEY",
+        "_FILE",
+        "sig",
+        "password",
+        "Bearer ",
+        "basic ",
+        "abcdefgh",
+        "redacted",
+        "api_key",
+    ),
 )
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=20).map("".join)
 # Brackets are the mask's own: a secret that holds them could match across the edge of a mask.
 secret_texts = st.text(st.characters(exclude_characters="[]"), min_size=redact.SHORTEST, max_size=12).filter(
     lambda secret: secret not in redact.MASK
 )
-secret_sets = st.frozensets(secret_texts | st.sampled_from(["abcd", "abcdefgh", "efgh", "user:pw"]), max_size=4)
+secret_sets = st.frozensets(
+    secret_texts | st.sampled_from(["abcd", "abcdefgh", "efgh", "user:pw"]), max_size=4
+)
 
 
 @LAW

@@ -96,7 +96,8 @@ def test_a_dead_app_does_not_make_another_critical_one_critical() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dead", "wanted"), [(4, Status.WARNING), (5, Status.WARNING), (6, Status.CRITICAL), (10, Status.CRITICAL)]
+    ("dead", "wanted"),
+    [(4, Status.WARNING), (5, Status.WARNING), (6, Status.CRITICAL), (10, Status.CRITICAL)],
 )
 def test_the_critical_band_begins_below_a_half(dead: int, wanted: Status) -> None:
     assert status(of_ten(*(critical(str(number)) for number in range(dead))), BANDS) is wanted

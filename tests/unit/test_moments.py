@@ -19,7 +19,9 @@ def test_a_moment_is_read_in_any_time_zone(text: str) -> None:
     assert from_text(text) == 1_795_515_300.0
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-24T10:15:00", "2026-13-24T10:15:00Z", "2026-11-24"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-11-24T10:15:00", "2026-13-24T10:15:00Z", "2026-11-24"]
+)
 def test_what_is_no_moment_or_says_no_time_zone_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         from_text(text)

@@ -275,7 +275,9 @@ def test_a_report_with_a_damaged_part_is_damaged(change: dict[str, object]) -> N
         read(good() | change, "report.json")
 
 
-@pytest.mark.parametrize("missing", ["status", "mode", "score", "checkedAt", "nextCheckAt", "busyUntil", "version"])
+@pytest.mark.parametrize(
+    "missing", ["status", "mode", "score", "checkedAt", "nextCheckAt", "busyUntil", "version"]
+)
 def test_a_report_that_lacks_a_part_is_damaged(missing: str) -> None:
     record = good()
     del record[missing]

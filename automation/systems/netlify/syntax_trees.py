@@ -1,7 +1,7 @@
 """A program: the syntax errors of JavaScript and TypeScript, found by tree-sitter.
 
-Its arguments are a file with a JSON list of paths, and the file for its answers: a line of JSON for each
-path, `[PATH, [[LINE, COLUMN, MESSAGE], …]]` or `[PATH, "why it could not be judged"]`, at once when it is known.
+Its arguments are a file with a JSON list of paths, and the file for its answers. As soon as it is known, each
+path gets a line of JSON: `[PATH, [[LINE, COLUMN, MESSAGE], …]]` or `[PATH, "why it could not be judged"]`.
 It is a program of its own, because a megabyte of odd source takes tree-sitter seconds and 400 MB: its parent
 can end it, lives on, and has the lines until then.
 It finds what no parser accepts; errors that only meaning shows (a name declared twice) pass.
