@@ -26,7 +26,7 @@ from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.observer import Pm2Observer
 from automation.systems.pm2.process import Process, processes
 from automation.systems.pm2.wire.client import Pm2Client
-from tests.real_pm2 import Pm2Home
+from tests.real_pm2 import NODE, Pm2Home, pm2_script
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "automation" / "enhanced_pm2_redundancy.py"
@@ -129,6 +129,24 @@ class Ground:
 
     def kept(self, name: str) -> Any:  # noqa: ANN401  # JSON
         return json.loads((self.home.path / "redundancy" / name).read_text("utf-8"))
+
+    @contextmanager
+    def pm2(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a command of PM2's, beside what is done in the block."""
+        with subprocess.Popen(
+            [NODE, pm2_script(self.home.version), *words],
+            env=self.home.environment,
+            cwd=self.home.apps,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as command:
+            try:
+                yield command
+            finally:
+                if command.poll() is None:
+                    command.kill()
+        self.home.remember()
 
     # --- the real program ---------------------------------------------------------------------------------------------
 
