@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from automation.core.decide import Decision, decide, remember, tried
 from automation.core.finding import Finding, Severity
@@ -13,7 +13,8 @@ from automation.core.ladder import Ladder, Pace, Rung
 
 START_S = 1_700_000_000.0
 
-# Waits of 10, 20, 40, 40 … seconds; 100 s without the problem end a climb, 1000 s after its end a new one may begin.
+# Waits of 10, 20, 40, 40 … seconds; 100 s without the problem end a climb, and after 1000 s of rest a new one
+# may begin.
 PACE = Pace(first_s=10.0, longest_s=40.0, jitter=0.0, calm_s=100.0, rest_s=1000.0)
 LADDER = Ladder("down", (Rung("restart", 2), Rung("recreate", 1)), PACE)
 NO_RUNGS = Ladder("down", (), PACE)
@@ -29,7 +30,7 @@ class Climber:
     """A guard reduced to its decisions: what it remembers goes from one look to the next."""
 
     ladders: Sequence[Ladder] = (LADDER,)
-    history: History = History()
+    history: History = field(default_factory=History)
     now_s: float = START_S
 
     def look(self, after_s: float, *findings: Finding) -> Decision:

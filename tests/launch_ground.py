@@ -102,10 +102,13 @@ def log_of(pm2: Pm2Home, name: str) -> str:
 
 
 def bystander(pm2: Pm2Home, file: Path, name: str = "bystander") -> int:
-    """Start an app that is none of ours, and return its pid."""
+    """Start an app that is none of ours, and return its pid.
+
+    Not by node: a daemon whose own folder was moved cannot start that.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("setInterval(() => undefined, 1000);\n", "utf-8")
-    pm2.start_app(name, file)
+    file.write_text("import time\n\ntime.sleep(600)\n", "utf-8")
+    pm2.start_app(name, file, f"--interpreter={sys.executable}")
     pid: int = listed(pm2)[name]["pid"]
     return pid
 

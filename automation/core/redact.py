@@ -29,8 +29,6 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"(?P<name>\b(?:Bearer|Basic|token)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
-
-
 _PATTERNS = (_URL_LOGIN, _QUERY_SECRET, _BEARER, _VARIABLE, _ASSIGNED)
 
 
@@ -39,12 +37,10 @@ def text(value: str, secrets: frozenset[str] = frozenset()) -> str:
 
     What one pattern masks may be what kept another from matching, so it goes on until nothing changes.
     """
-    for _ in range(_MOST_ROUNDS):
-        cleaned = _cleaned(value, secrets)
-        if cleaned == value:
-            break
-        value = cleaned
-    return value
+    cleaned, rounds = _cleaned(value, secrets), 1
+    while cleaned != value and rounds < _MOST_ROUNDS:
+        value, cleaned, rounds = cleaned, _cleaned(cleaned, secrets), rounds + 1
+    return cleaned
 
 
 def _cleaned(value: str, secrets: frozenset[str]) -> str:

@@ -9,17 +9,18 @@ from typing import Protocol
 
 from automation.core.errors import AutomationError, EffectFailed, StepRefused
 from automation.core.finding import Finding, Severity
-from automation.core.ladder import Ladder, Rung
+from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.restoring import Candidate, FileState, GitState, Leave, Restore, decide_restore
 from automation.engine.context import Context
-from automation.engine.snapshots import Judge, store_of
+from automation.engine.snapshots import Judge, backed_up, prepare_backups, store_of
 from automation.ports.commands import SystemCommands
-from automation.ports.files import read_whole, write_whole
+from automation.ports.files import make_folder, read_whole, write_whole
 from automation.ports.git import Git, SystemGit
 from automation.stores.backups.entry_path import WORKSPACE
 from automation.stores.backups.listing import readable_manifests
 
 GRACE_S = 60.0
+TRIES = 3
 FILE_CAP = 4 * 1024 * 1024
 MOST_FILES = 5000
 
@@ -55,24 +56,36 @@ def kept_file_findings(files: Iterable[KeptFile]) -> Iterator[Finding]:
 
 
 def kept_file_ladder() -> Ladder:
-    """Return the ladder for a wiped file: it is put back once, after a snapshot of what is there."""
-    return Ladder("file-wiped", (Rung("restore-file", 1),))
+    """Return the ladder for a wiped file: it is put back, after a snapshot of what is there.
+
+    A try within the grace is refused, so the next one comes when it is over.
+    """
+    return Ladder("file-wiped", (Rung("restore-file", TRIES),), Pace(first_s=GRACE_S))
 
 
 class KeptFiles:
     """Watches a system's files, and puts back those of which nothing is left."""
 
-    def __init__(self, context: Context, present: Callable[[], Sequence[str]], judge: Judge) -> None:
+    def __init__(
+        self,
+        context: Context,
+        present: Callable[[], Sequence[str]],
+        judge: Judge,
+        *,
+        auto_restore: bool = False,
+    ) -> None:
         """Begin with the files of the snapshots that are there.
 
         Args:
             context: The system's context.
             present: Lists the files that are there now, relative to the workspace.
             judge: Says of a path and its bytes whether they are what this kind of file should be.
+            auto_restore: Whether a file that is merely wrong may be put back too.
         """
         self._context = context
         self._present = present
         self._judge = judge
+        self._auto_restore = auto_restore
         self._git: Git = SystemGit(SystemCommands(), context.layout.workspace)
         self._stamps: dict[str, tuple[Stamp, KeptFile]] = {}
         self._known: set[str] = set(self._in_snapshots())
@@ -92,18 +105,44 @@ class KeptFiles:
             StepRefused: A rule leaves the file to a person; the message names it.
             EffectFailed: The disk said no.
         """
-        decision = decide_restore(self._state(path), grace_s=GRACE_S)
+        decision = self.decision(path)
         if isinstance(decision, Leave):
             raise StepRefused(f"{path} is left alone: {decision.detail}")
         return self._from_git(path) if decision.source == "git" else self._from_snapshot(path, decision)
 
+    def decision(self, path: str) -> Restore | Leave:
+        """Return what the rules say of one file as it is now.
+
+        Raises:
+            EffectFailed: The file or the repository cannot be read.
+        """
+        return decide_restore(self._state(path), grace_s=GRACE_S)
+
+    def overwrite(self, path: str, data: bytes) -> None:
+        """Replace one file, after a snapshot of what is there.
+
+        Raises:
+            LockBusy: Another process works on the snapshots; nothing was written.
+            EffectFailed: The disk said no.
+        """
+        full = self._context.layout.workspace / path
+        status = full.stat() if full.exists() else None
+        if status is not None and status.st_size > 0:
+            prepare_backups(self._context)
+            store = store_of(self._context, lock_wait_s=10.0)
+            sources = backed_up(self._context).sources
+            store.take(sources, f"before {path} is overwritten", latest_allowed=False)
+        make_folder(full.parent)
+        write_whole(full, data, mode=0o644 if status is None else status.st_mode & 0o777)
+
     def _in_snapshots(self) -> Iterator[str]:
         """Yield the files of the newest snapshot: what was there when nobody was looking."""
-        newest: tuple[str, ...] = ()
-        for manifest in readable_manifests(self._context.layout.snapshots):
-            newest = tuple(entry.path for entry in manifest.files)
         prefix = f"{WORKSPACE}/"
-        yield from (path.removeprefix(prefix) for path in newest if path.startswith(prefix))
+        for manifest in readable_manifests(self._context.layout.snapshots):
+            if manifest.kind == "regular":
+                paths = (entry.path for entry in manifest.files)
+                yield from (path.removeprefix(prefix) for path in paths if path.startswith(prefix))
+                return
 
     def _look_at(self, path: str) -> KeptFile:
         try:
@@ -139,6 +178,7 @@ class KeptFiles:
         full = self._context.layout.workspace / path
         data = read_whole(full, cap=FILE_CAP)
         now_s = self._context.clock.now_s()
+        written_at_s = _written_at_s(full)
         return FileState(
             path=path,
             exists=data is not None,
@@ -146,8 +186,9 @@ class KeptFiles:
             is_nul_filled=bool(data) and not (data or b"").strip(b"\0"),
             git=self._git_state(path, data, now_s) if self._git.is_repository() else None,
             candidates=tuple(self._candidates(path)),
+            auto_restore=self._auto_restore,
             is_valid=bool(data) and self._judge(path, data or b"") is True,
-            age_s=None if data is None else now_s - full.stat().st_mtime,
+            age_s=None if data is None or written_at_s is None else now_s - written_at_s,
         )
 
     def _git_state(self, path: str, data: bytes | None, now_s: float) -> GitState:
@@ -166,22 +207,16 @@ class KeptFiles:
 
     def _candidates(self, path: str) -> Iterator[Candidate]:
         """Yield the copies in the snapshots, newest first; one that nobody could judge counts as valid."""
-        found = [
-            Candidate(manifest.id, entry.valid is not False and entry.size > 0)
-            for manifest in readable_manifests(self._context.layout.snapshots)
-            for entry in manifest.files
-            if entry.path == f"{WORKSPACE}/{path}"
-        ]
-        yield from reversed(found)
+        for manifest in readable_manifests(self._context.layout.snapshots):
+            for entry in manifest.files:
+                if entry.path == f"{WORKSPACE}/{path}":
+                    yield Candidate(manifest.id, entry.valid is not False and entry.size > 0)
 
     def _from_git(self, path: str) -> str:
         blob = self._git.blob(path)
         if not blob:
             raise StepRefused(f"git's last commit does not hold {path} any more")
-        full = self._context.layout.workspace / path
-        full.parent.mkdir(parents=True, exist_ok=True)
-        mode = full.stat().st_mode & 0o777 if full.exists() else 0o644
-        write_whole(full, blob, mode=mode)
+        self.overwrite(path, blob)
         return f"put back {path} as git's last commit holds it"
 
     def _from_snapshot(self, path: str, decision: Restore) -> str:
@@ -191,6 +226,13 @@ class KeptFiles:
             raise EffectFailed(f"{path}: {restored.failed[0].reason}")
         undo = f"; what was there is in {restored.saved_as}" if restored.saved_as else ""
         return f"put back {path} from snapshot {decision.id}{undo}"
+
+
+def _written_at_s(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
 
 
 def matching_files(workspace: Path, patterns: Sequence[str]) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ arrived, the file may be copied and emptied in place. No line is lost and no oth
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import logging
 import os
 import shutil
 from pathlib import Path
 
-from automation.core.moments import to_text
+from automation.core.moments import from_text, to_text
 from automation.ports.clock import Clock
 from automation.ports.files import sync_folder
 
@@ -86,7 +87,8 @@ def _move(path: Path, clock: Clock, log: logging.Logger) -> bool:
         os.truncate(path, 0)
         _drop_oldest(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
         log.warning("log_rotation_failed", extra={"file": path.name, "reason": str(error)})
         return False
     log.info("log_rotated", extra={"file": path.name, "into": target.name})
@@ -94,13 +96,12 @@ def _move(path: Path, clock: Clock, log: logging.Logger) -> bool:
 
 
 def _free_name(path: Path, now_s: float) -> Path:
-    """Name the copy after the second; a later one where that second has a copy (a clock set back)."""
-    while True:
-        stamp = to_text(now_s)[:19].replace("-", "").replace(":", "") + "Z"
-        target = path.with_name(f"{path.stem}.{stamp}.log.gz")
-        if not target.exists():
-            return target
-        now_s += 1.0
+    """Name the copy after the second, and after every other copy, whatever the clock says."""
+    for copy in path.parent.glob(f"{path.stem}.*.log.gz"):
+        with contextlib.suppress(ValueError):  # somebody else's name
+            now_s = max(now_s, from_text(copy.name.removeprefix(f"{path.stem}.").removesuffix(".log.gz")) + 1)
+    stamp = to_text(now_s)[:19].replace("-", "").replace(":", "") + "Z"
+    return path.with_name(f"{path.stem}.{stamp}.log.gz")
 
 
 def _drop_oldest(path: Path) -> None:

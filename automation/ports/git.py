@@ -60,6 +60,10 @@ class Git(Protocol):
         """Return the address of `origin`; it may hold a credential."""
         ...
 
+    def default_branch(self) -> str | None:
+        """Return the branch that `origin` is cloned to; None where git was not told."""
+        ...
+
     def head(self) -> str | None:
         """Return the id of the commit that is checked out; None before the first commit."""
         ...
@@ -111,6 +115,13 @@ class SystemGit:
             return None
         ran = self._run("config", "--get", "remote.origin.url")
         return _line(ran) if self._knows(ran, missing=1) else None
+
+    def default_branch(self) -> str | None:
+        """Return the branch that `origin` is cloned to; None where git was not told."""
+        if not self.is_repository():
+            return None
+        ran = self._run("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+        return _line(ran).removeprefix("origin/") if self._knows(ran, missing=1) else None
 
     def head(self) -> str | None:
         """Return the id of the commit that is checked out."""

@@ -108,7 +108,7 @@ def test_a_disk_that_takes_only_a_part_of_a_line_says_no_and_the_next_line_stand
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "audit.jsonl"
-    audit.append(path, {"step": "one"}, "2027")
+    audit.append(path, {"step": "one, and longer than what the lock file holds" * 5}, "2027")
     size = path.stat().st_size
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, before[1]))

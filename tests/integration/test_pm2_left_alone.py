@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -28,8 +29,10 @@ def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
 
 @each_version
 def test_s13_apps_that_were_stopped_by_hand_stay_stopped(ground: Ground) -> None:
-    ground.home.start_app("web")
-    ground.home.start_app("many", "setInterval(() => {}, 1000)", "-i", "19", "--treekill")
+    many = ground.home.apps / "many.json"
+    sleep = {"script": "/bin/sleep", "args": "1000", "exec_interpreter": "none"}
+    many.write_text(json.dumps({"apps": [sleep | {"name": f"app{number}"} for number in range(20)]}), "utf-8")
+    ground.home.cli("start", many)
     with Watch(ground) as watch:
         watch.look()
         assert ground.home.cli("stop", "all").returncode == 0

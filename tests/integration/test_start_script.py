@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from automation.launch.apps import offered
 from tests.launch_ground import ENTRY, GUARD, STAND_IN, bystander, copy_project, listed, pm2_home
 from tests.real_pm2 import Pm2Home
 
@@ -101,7 +102,8 @@ def test_a_start_installs_and_shows_the_apps_with_their_reports(clone: Clone) ->
     ran = clone.run()
 
     assert ran.returncode == 0, ran.stderr
-    assert [line.split()[:2] for line in ran.stdout.splitlines()] == [["NAME", "PM2"], [GUARD, "online"]]
+    there = [[app.name, "online"] for app in offered(clone.suite)]
+    assert [line.split()[:2] for line in ran.stdout.splitlines()] == [["NAME", "PM2"], *there]
     assert (clone.suite / ".venv" / "bin" / GUARD).exists()
     assert (clone.suite / "automation" / "logs").resolve() == clone.suite / "logs"
 

@@ -28,6 +28,10 @@ json_values = st.recursive(
 LAW = settings(deadline=None)
 
 
+def assert_one_line(error: Exception) -> None:
+    assert len(str(error).splitlines()) == 1
+
+
 @LAW
 @given(histories)
 def test_a_history_survives_the_disk(history: History) -> None:
@@ -52,7 +56,7 @@ def test_whatever_the_file_holds_it_is_a_history_or_said_to_be_none_in_one_line(
     try:
         from_record(record, "history.json")
     except (RecordDamaged, RecordNewer) as error:
-        assert len(str(error).splitlines()) == 1
+        assert_one_line(error)
 
 
 @LAW
@@ -66,6 +70,6 @@ def test_a_history_with_one_part_exchanged_is_read_soundly_or_refused(
     try:
         read = from_record(record, "history.json")
     except (RecordDamaged, RecordNewer) as error:
-        assert len(str(error).splitlines()) == 1
+        assert_one_line(error)
     else:
         assert from_record(json.loads(json.dumps(to_record(read))), "history.json") == read

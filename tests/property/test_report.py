@@ -1,4 +1,4 @@
-"""Laws of the report: it is read back as it was written, and nothing that lies in its place stops a reader."""
+"""Laws of the report: it is read back as it was written, and nothing in its place stops a reader."""
 
 from __future__ import annotations
 
@@ -66,6 +66,12 @@ reports = st.builds(
     st.lists(lines, max_size=3).map(tuple),
     recoveries,
 )
+
+
+def assert_one_line(error: Exception) -> None:
+    assert len(str(error).splitlines()) == 1
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -114,7 +120,7 @@ def test_whatever_lies_in_its_place_it_is_a_report_or_said_to_be_none_in_one_lin
         try:
             take(record, "report.json")
         except (RecordDamaged, RecordNewer) as error:
-            assert len(str(error).splitlines()) == 1
+            assert_one_line(error)
 
 
 @LAW
@@ -126,7 +132,7 @@ def test_a_report_with_one_part_exchanged_is_read_or_refused(report: Report, dat
     try:
         reading = read(record, "report.json")
     except (RecordDamaged, RecordNewer) as error:
-        assert len(str(error).splitlines()) == 1
+        assert_one_line(error)
     else:
         assert reading.score is None or 0.0 <= reading.score <= 1.0
 
@@ -139,7 +145,7 @@ def test_an_outcome_with_one_part_exchanged_is_read_or_refused(
     try:
         outcome_from_record(outcome_record(outcome) | {key: value}, "outcomes")
     except RecordDamaged as error:
-        assert len(str(error).splitlines()) == 1
+        assert_one_line(error)
 
 
 readings = st.builds(

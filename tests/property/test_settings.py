@@ -61,6 +61,12 @@ objects = st.dictionaries(texts | likely, json_values, max_size=4) | st.fixed_di
 )
 
 
+def assert_one_line(error: SettingsInvalid, beginning: str = "") -> None:
+    assert len(str(error).splitlines()) == 1
+    assert str(error).startswith(beginning)
+    assert len(str(error)) < 1000
+
+
 def sound(resolved: Settings) -> bool:
     """Tell whether every value is of its kind, and each can be asked for."""
     return (
@@ -70,7 +76,7 @@ def sound(resolved: Settings) -> bool:
         and resolved.flag("flag") in {True, False}
         and resolved.text("choice") in {"a", "b"}
         and isinstance(resolved.text("text"), str)
-        and all(isinstance(one, str) and one for one in resolved.names("names"))
+        and all(resolved.names("names"))
     )
 
 
@@ -80,7 +86,7 @@ def test_whatever_the_file_holds_it_is_taken_or_refused_in_one_line(text: str) -
     try:
         file = parse_file(text, "settings.json")
     except SettingsInvalid as error:
-        assert len(str(error).splitlines()) == 1
+        assert_one_line(error, "settings.json:")
     else:
         assert file == SettingsFile("settings.json", json.loads(text)) or "NaN" in text
 
@@ -91,9 +97,7 @@ def test_whatever_the_settings_are_they_are_sound_or_refused_in_one_line(content
     try:
         resolved = resolve(KNOWN, {}, SettingsFile("settings.json", content), {})
     except SettingsInvalid as error:
-        assert len(str(error).splitlines()) == 1
-        assert str(error).startswith("settings.json: ")
-        assert len(str(error)) < 1000
+        assert_one_line(error, "settings.json: ")
     else:
         assert sound(resolved)
         assert all(len(warning.splitlines()) == 1 for warning in resolved.warnings)
@@ -106,37 +110,31 @@ def test_whatever_the_environment_is_it_is_sound_or_refused_in_one_line(environm
     try:
         resolved = resolve(KNOWN, environment, SettingsFile("settings.json"), {})
     except SettingsInvalid as error:
-        assert len(str(error).splitlines()) == 1
-        assert str(error).partition(":")[0] in environment
+        assert_one_line(error)
+        where = str(error).partition(":")[0]
     else:
+        where = ""
         assert sound(resolved)
+    assert not where or where in environment
 
 
 @LAW
-@given(st.sampled_from(KNOWN), st.booleans(), st.booleans(), st.booleans())
-def test_the_nearest_origin_that_is_there_wins(
-    setting: Setting,
-    in_flags: bool,
-    in_environment: bool,
-    in_file: bool,  # noqa: FBT001  # drawn
-) -> None:
+@given(st.sampled_from(KNOWN), st.frozensets(st.sampled_from(["flags", "environment", "file"])))
+def test_the_nearest_origin_that_is_there_wins(setting: Setting, places: frozenset[str]) -> None:
     raw = {Kind.DURATION: "7s", Kind.COUNT: "7", Kind.RATIO: "0.7", Kind.FLAG: "no", Kind.CHOICE: "b"}
     value = raw.get(setting.kind, "x")
     resolved = resolve(
         KNOWN,
-        {setting.env: value} if in_environment else {},
-        SettingsFile("f", {"pm2": {setting.name: value}} if in_file else {}),
-        {setting.name: value} if in_flags else {},
+        {setting.env: value} if "environment" in places else {},
+        SettingsFile("f", {"pm2": {setting.name: value}} if "file" in places else {}),
+        {setting.name: value} if "flags" in places else {},
     )
-    wanted = (
-        f"--{setting.name}"
-        if in_flags
-        else setting.env
-        if in_environment
-        else f"f: {setting.key}"
-        if in_file
-        else "default"
-    )
+    origins = {
+        "flags": f"--{setting.name}",
+        "environment": setting.env,
+        "file": f"f: {setting.key}",
+    }
+    wanted = next((origin for place, origin in origins.items() if place in places), "default")
 
     assert resolved.origins[setting.name] == wanted
     assert (resolved.values[setting.name] == setting.default) == (wanted == "default")

@@ -280,7 +280,7 @@ def test_to_observe_is_to_have_no_rungs_a_human_is_told_on_the_second_look() -> 
     assert first.tell == first.needs_human == ()
     assert second.tell == second.needs_human == (WEB,)
     assert (third.tell, third.needs_human) == ((), (WEB,))
-    assert not (first.calls or second.calls or third.calls)
+    assert first.calls == second.calls == third.calls == ()
 
 
 def test_where_nothing_was_tried_nothing_has_failed() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from automation.core.finding import Assessment, Finding, Severity, Status
@@ -56,6 +58,16 @@ def test_a_system_that_is_down_scores_nothing_whatever_its_subjects() -> None:
     assert status(down, BANDS) is Status.CRITICAL
     assert score(Assessment(down=True)) == 0.0
     assert status(Assessment(down=True), BANDS) is Status.CRITICAL
+
+
+def test_a_system_s_own_score_takes_the_place_of_the_mean() -> None:
+    peers = Assessment(("pm2", "github"), (critical("pm2"),), own_score=0.75)
+
+    assert score(peers) == 0.75
+    assert status(peers, BANDS) is Status.WARNING
+    assert status(replace(peers, own_score=0.0), BANDS) is Status.CRITICAL
+    assert status(Assessment(own_score=1.0), BANDS) is Status.HEALTHY
+    assert score(Assessment(own_score=1.0, down=True)) == 0.0
 
 
 def test_nothing_wrong_is_healthy_and_nothing_to_guard_is_disabled() -> None:

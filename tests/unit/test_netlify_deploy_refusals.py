@@ -138,6 +138,9 @@ def test_deploys_since_a_failed_one_are_told_apart() -> None:
     building = Deploy("building", "building", "branch-deploy", created_at_s=120)
     after = Deploy("after", "ready", "production", created_at_s=130, published_at_s=135)
 
-    assert deploys_since(failed, [failed, before, preview]) == ((), None)
+    just_then = replace(before, id="just then", published_at_s=100)
+
+    assert deploys_since(failed, [failed, before, just_then, preview]) == ((), None)
+    assert deploys_since(failed, [replace(failed, state="retrying")]) == ((), None)
     assert deploys_since(failed, [after, building, failed, before]) == (("building",), "after")
     assert deploys_since(replace(failed, created_at_s=None), [before]) == ((), "before")

@@ -111,6 +111,7 @@ def test_a_newer_production_deploy_under_way_is_waited_for() -> None:
     "other",
     [
         deploy("stuck", 250, state="building", published_at_s=None),
+        deploy("same moment", 300, state="building", published_at_s=None),
         deploy("preview", 310, state="building", published_at_s=None, context="deploy-preview"),
         deploy("failed", 310, state="error", published_at_s=None),
         replace(CURRENT, state="processing"),

@@ -138,6 +138,8 @@ def test_the_most_special_pattern_gives_the_schedule() -> None:
         '[context.production.functions."send-*"]\nschedule = "@weekly"\n'
     )
 
+    literal = '[functions."a*"]\nschedule = "@daily"\n[functions.a]\nschedule = "@hourly"\n'
+    assert schedule_of(parsed(literal), "a") == "@hourly"
     assert schedule_of(settings, "send-mail") == "5 * * * *"
     assert schedule_of(settings, "send-letter") == "@weekly"
     assert schedule_of(settings, "quiet") == "@daily"

@@ -90,7 +90,7 @@ def test_a_setting_without_a_variable_is_not_taken_from_one_without_a_name() -> 
 
 
 def test_older_places_in_the_file_are_asked_in_their_order() -> None:
-    older = {"enhanced": {"pm2Manager": {"checkInterval": 2000}, "checkInterval": 3000}}
+    older: dict[str, object] = {"enhanced": {"pm2Manager": {"checkInterval": 2000}, "checkInterval": 3000}}
 
     assert of_file(older).seconds("check_interval") == 2.0
     assert of_file({"enhanced": {"checkInterval": 3000}}).seconds("check_interval") == 3.0
@@ -136,8 +136,9 @@ def test_a_duration_is_whole_milliseconds_or_says_its_unit(raw: object, duration
         [],
         "721h",
         2_592_000_001,
-    ]
-    + ["9" * 16, "0000000000000001"],
+        "9" * 16,
+        "0000000000000001",
+    ],
 )
 def test_what_is_no_duration_is_none(raw: object) -> None:
     assert parse_duration_ms(raw) is None
@@ -174,8 +175,18 @@ def test_a_percentage_is_refused_with_what_was_meant(raw: object, meant: str) ->
 
 @pytest.mark.parametrize(
     ("raw", "flag"),
-    [(True, True), (False, False), ("true", True), ("1", True), ("YES", True), ("on", True)]
-    + [("false", False), ("0", False), ("No", False), ("off", False)],
+    [
+        (True, True),
+        (False, False),
+        ("true", True),
+        ("1", True),
+        ("YES", True),
+        ("on", True),
+        ("false", False),
+        ("0", False),
+        ("No", False),
+        ("off", False),
+    ],
 )
 def test_a_flag_may_be_said_in_several_words(raw: object, flag: object) -> None:
     assert of_file({"pm2": {"recovers": raw}}).flag("recovers") is flag

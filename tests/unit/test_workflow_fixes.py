@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from automation.core.finding import Severity
-from automation.systems.github import fixes
+from automation.systems.github.workflow import fixes
 from automation.systems.github.workflow.fixes import fix
 from automation.systems.github.workflow.nodes import plain
 from automation.systems.github.workflow.structure import check_workflow

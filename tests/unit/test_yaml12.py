@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from automation.systems.github import yaml12
+from automation.systems.github.workflow import yaml12
 from automation.systems.github.workflow.nodes import (
     Mapping,
     Scalar,

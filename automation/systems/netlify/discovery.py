@@ -20,7 +20,7 @@ RESERVED_NAME = "___netlify-entry-point"
 SKIPPED = "node_modules"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-_NOISE = re.compile(r"\.d\.[mc]?ts$|\.(?:test|spec)\.[mc]?[jt]sx?$|^[._]|^utils?$|^lib$|^helpers?$|^shared$")
+_NOISE = re.compile(r"\.d\.[mc]?ts$|\.(?:test|spec)\.[mc]?[jt]sx?$|^[._]|^utils?$|^lib$|^shared$")
 
 
 class Runtime(StrEnum):
