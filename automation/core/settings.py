@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import TypeAlias
 
 from automation.core.errors import SettingsInvalid
@@ -22,6 +23,7 @@ _SECRET_KEY = re.compile(r"token|secret|passw|^pass$|credential|api_?key", re.IG
 _NEAR = 0.75
 _DEEPEST = 10
 _LONGEST_SHOWN = 80
+_MOST_WARNINGS = 20
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -158,7 +160,7 @@ def resolve(
         values[setting.name] = setting.default if origin == "default" else _value(setting, raw, origin)
         origins[setting.name] = origin
     _refuse_secrets(found, file.where)
-    return Settings(values, origins, tuple(_oddities(keys, file, found, ignored)))
+    return Settings(values, origins, tuple(islice(_oddities(keys, file, found, ignored), _MOST_WARNINGS)))
 
 
 def _raw(
