@@ -144,7 +144,7 @@ def secrets_of(environment: Mapping[str, str]) -> frozenset[str]:
 
 def flush() -> None:
     """Put on their way what Python itself has buffered."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None where the caller closed it
         try:
             stream.flush()
         except (OSError, ValueError):

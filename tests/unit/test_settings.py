@@ -300,6 +300,13 @@ def test_a_key_without_effect_is_accepted_with_all_that_is_below_it() -> None:
     assert of_file(content, ("pm2.autoRestart", "pm2.old")).warnings == (f"{WHERE}: pm2.older: unknown key",)
 
 
+def test_a_file_full_of_unknown_keys_warns_of_the_first_ones() -> None:
+    warnings = of_file({"pm2": {f"zzz{number}": 1 for number in range(100_000)}}).warnings
+
+    assert len(warnings) == 20
+    assert warnings[0] == f"{WHERE}: pm2.zzz0: unknown key"
+
+
 def test_an_unknown_key_cannot_break_the_line() -> None:
     (warning,) = of_file({"pm2": {"a\nb\x1b[2J": 1}}).warnings
 
