@@ -59,7 +59,9 @@ const TABLE = [
 ];
 
 // What any program may know of the shell that starts it (safety S19); REDUNDANCY_* come on top.
-const PASSED_ON = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME"];
+const WAY_OUT = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE",
+  "REQUESTS_CA_BUNDLE"];
+const PASSED_ON = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", ...WAY_OUT];
 const OF_PM2 = ["PM2_HOME", "PM2_DAEMON_RPC_PORT", "PM2_DAEMON_PUB_PORT"];
 // Written here and nowhere else: one that a shell has inherited would be a lie.
 const STAMPED = ["REDUNDANCY_STARTED_AT", "REDUNDANCY_DEFAULTS", "REDUNDANCY_KEEP_SHUTDOWN"];
@@ -94,6 +96,7 @@ function environment(row) {
     ...stamp,
     REDUNDANCY_DEFAULTS: untouched.map((name) => `${name}=${own[name]}`).join(" "),
     PYTHONUNBUFFERED: "1",
+    PYTHONUTF8: "1", // the same file names in every locale
   };
 }
 

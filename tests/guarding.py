@@ -1,9 +1,8 @@
-"""The PM2 guard in a test: as functions in this process with a clock to skip ahead, and as the real program."""
+"""The PM2 guard in a test: its cycle in this process, with a clock to skip ahead, and the real program."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -61,9 +61,11 @@ class SkippingClock(SystemClock):
         self.ahead_s = 0.0
 
     def now_s(self) -> float:
+        """Seconds since 1970."""
         return super().now_s() + self.ahead_s
 
     def elapsed_s(self) -> float:
+        """Seconds since boot."""
         return super().elapsed_s() + self.ahead_s
 
     def skip(self, seconds: float) -> None:
@@ -82,20 +84,26 @@ class Ground:
         self.client = Pm2Client(home.path, self.clock)
 
     def environment(self, **more: str) -> dict[str, str]:
+        """Return what the guard is started with."""
         return self.home.environment | {"PM2_CHECK_INTERVAL": "1s"} | more
 
-    # --- what PM2 says ------------------------------------------------------------------------------------------------
+    # --- what PM2 says ---
 
     def listed(self) -> tuple[Process, ...]:
+        """Return PM2's list."""
         return processes(self.client.entries())
 
     def one(self, label: str) -> Process:
+        """Return the process of a label."""
         return next(one for one in self.listed() if one.label == label)
 
     def entry(self, pm_id: int | str) -> dict[str, Any]:
+        """Return an entry of PM2's list as it is."""
         return next(one for one in self.client.entries() if one["pm_id"] == pm_id)
 
     def wait_for(self, label: str, *statuses: str) -> Process:
+        """Wait until a process is in one of these statuses."""
+
         def ask() -> Process | None:
             return next((one for one in self.listed() if one.label == label and one.status in statuses), None)
 
@@ -112,22 +120,26 @@ class Ground:
         self.home.cli("start", script, f"--name={name}", "--max-restarts=2", *flags)
         return broken
 
-    # --- what the guard left ------------------------------------------------------------------------------------------
+    # --- what the guard left ---
 
     @property
     def audit(self) -> list[dict[str, Any]]:
+        """The audit log, line by line."""
         path = self.workspace / "logs" / "audit.jsonl"
         return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
     def acts(self) -> list[tuple[str, str]]:
+        """Return which steps were begun against what."""
         return [(one["step"], one["subject"]) for one in self.audit if one["event"] == "act"]
 
     @property
     def report(self) -> dict[str, Any]:
+        """The guard's report."""
         found: dict[str, Any] = json.loads((self.workspace / "logs" / SYSTEM.report).read_text("utf-8"))
         return found
 
     def kept(self, name: str) -> Any:  # noqa: ANN401  # JSON
+        """Return what the guard keeps in PM2's home."""
         return json.loads((self.home.path / "redundancy" / name).read_text("utf-8"))
 
     @contextmanager
@@ -148,7 +160,7 @@ class Ground:
                     command.kill()
         self.home.remember()
 
-    # --- the real program ---------------------------------------------------------------------------------------------
+    # --- the real program ---
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the guard."""
@@ -256,7 +268,10 @@ class Watch:
             self.ground.wait_for(label, "errored")
             self.ground.clock.skip(LONGER_THAN_ANY_WAIT_S)
             before = len(self.ground.acts())
-            self.until("a step is taken", lambda before=before: len(self.ground.acts()) > before)
+            self.until("a step is taken", partial(self._has_acted, before))
+
+    def _has_acted(self, before: int) -> bool:
+        return len(self.ground.acts()) > before
 
 
 @contextmanager
@@ -265,7 +280,7 @@ def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     came: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  # the library's own name
+        def do_POST(self) -> None:
             came.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(204)
             self.end_headers()
@@ -291,4 +306,4 @@ def environment_of(pid: int) -> dict[str, str]:
 
 def working_folder(pid: int) -> str:
     """Return where a process runs."""
-    return os.readlink(f"/proc/{pid}/cwd")
+    return str(Path(f"/proc/{pid}/cwd").readlink())

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from automation.ports.process import alive, socket_owner, start_ticks
+from automation.ports.process import alive, start_ticks
+from automation.ports.socket_owner import socket_owner
 
 NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
 VERSIONS = ("5", "6", "7")

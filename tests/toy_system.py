@@ -8,6 +8,8 @@ The workspace holds `lamps.json`:
 * `cures`: by step, the lamps that it truly lights; `refuses`: by step, why it fails;
 * `blind`: why nothing can be seen; `bug`: where to raise what is no error of ours: `observe`, or a step.
 
+`SYSTEM` guards only; `BACKED_UP` is the same with snapshots of that file and of the folder `wires`.
+
 A FIFO named `gate` in the workspace holds a step until somebody opens it; one named `bell` wakes the loop.
 """
 
@@ -17,6 +19,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_in
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,10 @@ from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Kind, Setting, Settings
 from automation.engine.calling import Call
 from automation.engine.context import Context
+from automation.engine.snapshots import BackedUp
 from automation.engine.system import Command, Option, System
 from automation.engine.terminal import say
+from automation.stores.backups.store import Source
 
 STATE, ACTS, GATE, BELL = "lamps.json", "acts.txt", "gate", "bell"
 
@@ -37,6 +42,10 @@ SETTINGS = (
     ),
     Setting("wait", Kind.DURATION, 10_000, "wait after the first try", env="LAMP_WAIT", key="lamp.wait"),
     Setting("rooms", Kind.NAMES, (), "which rooms", env="LAMP_ROOMS", key="lamp.rooms"),
+)
+ALL_SETTINGS = (
+    *SETTINGS,
+    Setting("backup_interval", Kind.DURATION, 3_600_000, "between snapshots", env="LAMP_BACKUP_INTERVAL"),
 )
 
 
@@ -134,7 +143,7 @@ def replace(observer: LampObserver, subject: str) -> str:
 
 def _act(observer: LampObserver, subject: str, step: str) -> str:
     said = observer.state()
-    with (observer.workspace / ACTS).open("a", encoding="utf-8") as acts:
+    with (observer.workspace / ACTS).open("a", encoding="utf-8", errors="backslashreplace") as acts:
         acts.write(f"{step} {subject}\n")
     if (observer.workspace / GATE).exists():
         (observer.workspace / GATE).read_bytes()  # until somebody opens it and lets go
@@ -185,6 +194,30 @@ SYSTEM = System(
             reads_only=True,
         ),
     ),
+)
+
+
+def backed_up(context: Context) -> BackedUp:
+    """Return what a snapshot of the lamps holds; their state is valid when it is JSON."""
+    del context
+    return BackedUp((Source((STATE, "wires"), valid=_is_json),))
+
+
+def _is_json(path: str, data: bytes) -> bool | None:
+    if path != STATE:
+        return None
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
+
+
+BACKED_UP = replace_in(
+    SYSTEM,
+    script="enhanced_lamp_redundancy.py",
+    backup=f"{__name__}:backed_up",
+    settings=f"{__name__}:ALL_SETTINGS",
 )
 
 

@@ -240,9 +240,7 @@ def _on_one_line(text: str) -> str:
 
 def parse_duration_ms(raw: object) -> int | None:
     """Return the milliseconds of `30000`, `"30s"`, `"5m"` or `"2h"`; None where it is no duration."""
-    if isinstance(raw, bool):
-        return None
-    match = _DURATION.fullmatch(str(raw)) if isinstance(raw, int | str) else None
+    match = _DURATION.fullmatch(str(raw)) if isinstance(raw, int | str) else None  # "True" is no number
     if match is None or len(match[1]) > 15:  # noqa: PLR2004  # longer than any duration
         return None
     value = int(match[1]) * _UNITS_MS[match[2] or "ms"]
@@ -254,7 +252,7 @@ def _duration_ms(raw: object, _setting: Setting) -> int | None:
 
 
 def _count(raw: object, setting: Setting) -> int | None:
-    if isinstance(raw, bool) or not isinstance(raw, int | str) or not re.fullmatch(r"\d{1,15}", str(raw)):
+    if not isinstance(raw, int | str) or not re.fullmatch(r"\d{1,15}", str(raw)):  # "True" is no number
         return None
     value = int(raw)
     return value if setting.least <= value <= setting.most else None

@@ -16,7 +16,6 @@ from automation.core.errors import (
     SettingsInvalid,
     UsageInvalid,
 )
-from automation.core.redact import text as redacted
 from automation.engine.calling import Call
 from automation.engine.loading import load
 from automation.engine.system import Command, System
@@ -61,7 +60,7 @@ def main(system: System, arguments: Sequence[str]) -> int:
         handler: Callable[[Call], int] = load(command.handler)
         return handler(call)
     except AutomationError as error:
-        complain(safe(redacted(str(error)), LONGEST_LINE))
+        complain(safe(load("automation.core.redact:text")(str(error)), LONGEST_LINE))
         return _code(error, name)
     except KeyboardInterrupt:
         return 130

@@ -79,7 +79,8 @@ def prepare_folders(layout: Layout) -> None:
 
     Raises:
         UsageInvalid: There is no such workspace.
-        NotAllowed: Our user owns neither the guarded home nor the workspace (safety S18).
+        NotAllowed: Our user owns neither the guarded home nor the workspace (safety S18), or there is no
+            home.
         EffectFailed: The disk said no, or the folder is on a network file system (safety S24).
     """
     if not layout.workspace.is_dir():
@@ -88,6 +89,8 @@ def prepare_folders(layout: Layout) -> None:
         raise NotAllowed(
             f"this user owns neither {layout.own.parent} nor {layout.workspace}: run it as the one who does"
         )
+    if layout.own != layout.state and not layout.own.parent.exists():  # a home is never made, only entered
+        raise NotAllowed(f"{layout.own.parent}: no such folder: what is guarded was never here")
     make_folder(layout.logs)
     keep_out_of_git(layout.logs)
     make_folder(layout.logs / "state", mode=0o700)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automation.launch.apps import App
-from automation.ports import supervisor
+from automation.ports.supervisor_home import supervisor_home
 from automation.stores import installation
 
 # Settings that the apps read, beside all REDUNDANCY_*; nothing else of a shell is passed on (safety S19).
@@ -79,7 +79,7 @@ def locate(suite: Path, environment: Mapping[str, str], node: str, pm2: str) -> 
     """
     workspace = (suite / environment.get("REDUNDANCY_WORKSPACE", "")).resolve()
     logs = (workspace / (environment.get("REDUNDANCY_LOGS_DIR") or "logs")).resolve()
-    home = supervisor.home(environment)
+    home = supervisor_home(environment)
     if not environment.get("PM2_HOME"):
         recorded = installation.read(installation.workspace_path(logs))
         home = Path(recorded.pm2_home) if recorded is not None else home

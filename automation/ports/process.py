@@ -1,10 +1,8 @@
-"""Processes of this machine: who we are, who lives, and who is behind a socket."""
+"""Processes of this machine: who we are, and who lives."""
 
 from __future__ import annotations
 
 import os
-import socket
-import struct
 from pathlib import Path
 
 
@@ -27,19 +25,6 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return text.rpartition(")")[2].split()[0] not in {"Z", "X"}
-
-
-def socket_owner(path: Path, *, timeout_s: float = 1.0) -> int | None:
-    """Return the pid of the process that listens on a unix socket (SO_PEERCRED); None if nobody does."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
-        peer.settimeout(timeout_s)
-        try:
-            peer.connect(str(path))
-            credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        except (OSError, ValueError):
-            return None
-    pid: int = struct.unpack("3i", credentials)[0]
-    return pid or None
 
 
 def resident_bytes() -> int:

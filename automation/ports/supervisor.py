@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from automation.ports.process import socket_owner
+from automation.ports.socket_owner import socket_owner
+from automation.ports.supervisor_home import supervisor_home
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,9 @@ class Supervisor:
     rotates: bool = False
 
 
-def home(environment: Mapping[str, str]) -> Path:
-    """Return the home folder of the process manager, as itself finds it."""
-    return Path(environment.get("PM2_HOME") or Path(environment.get("HOME", "/root")) / ".pm2")
-
-
 def detect(environment: Mapping[str, str]) -> Supervisor:
     """Find out whether the process manager started us: pm_id is set, and our parent owns its socket."""
-    folder = home(environment)
+    folder = supervisor_home(environment)
     if not environment.get("pm_id"):
         return Supervisor(runs_us=False, home=folder)
     address = Path(environment.get("PM2_DAEMON_RPC_PORT") or folder / "rpc.sock")

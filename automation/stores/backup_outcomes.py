@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from automation.core.errors import RecordDamaged
+from automation.core.errors import EffectFailed, RecordDamaged
 from automation.stores.records import read_record, write_record
 
 
@@ -12,7 +12,7 @@ def read_outcome(path: Path) -> dict[str, object]:
     """Return what was last done about backups, as the report's `backup` has it."""
     try:
         record = read_record(path)
-    except RecordDamaged:
+    except (RecordDamaged, EffectFailed):
         record = None
     kept = record if isinstance(record, dict) else {}
     return {key: kept.get(key) for key in ("lastAt", "lastId", "lastVerifiedAt", "count", "bytes", "failure")}

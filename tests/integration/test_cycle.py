@@ -505,7 +505,8 @@ def small_disk(at: Path, size_kb: int) -> Iterator[Path]:
 def test_on_logs_that_became_read_only_nothing_is_done_and_the_guard_lives_on(
     ground: Ground, clock: SteppedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    home = ground.workspace / "home"  # a lock file held open there would keep the disk writable
+    home = ground.workspace / "home"
+    home.mkdir()  # a lock file held open there would keep the disk writable
     ground.environment["LAMP_HOME"] = str(home)
     system = replace(SYSTEM, own_folder="tests.toy_system:own_folder")
     with small_disk(ground.logs, 1024) as disk, guard(ground, clock, system) as guarded:

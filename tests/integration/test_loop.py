@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from automation.engine.commands.start import start
 from automation.engine.calling import Call
+from automation.engine.commands.start import start
 from automation.engine.loop import installed_version
-from automation.ports import supervisor
 from automation.ports.clock import SteppedClock
 from automation.ports.locks import take_lock
 from automation.ports.supervisor import Supervisor
+from automation.ports.supervisor_home import supervisor_home
 from automation.ports.waking import Waking
 from automation.stores import publishing
 from tests.toy_ground import ROOT, Ground, eventually, guarding, line_with
@@ -348,8 +348,8 @@ def test_the_process_manager_and_the_files_that_it_writes_our_output_to_are_reco
 
 
 def test_without_an_environment_the_home_is_where_pm2_itself_looks() -> None:
-    assert supervisor.home({"HOME": "/home/ann"}) == Path("/home/ann/.pm2")
-    assert supervisor.home({"HOME": "/home/ann", "PM2_HOME": "/srv/pm2"}) == Path("/srv/pm2")
+    assert supervisor_home({"HOME": "/home/ann"}) == Path("/home/ann/.pm2")
+    assert supervisor_home({"HOME": "/home/ann", "PM2_HOME": "/srv/pm2"}) == Path("/srv/pm2")
 
 
 def test_a_loop_run_in_this_process_ends_by_a_signal_and_lets_the_lock_go(tmp_path: Path) -> None:

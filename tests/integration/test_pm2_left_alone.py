@@ -56,7 +56,8 @@ def test_s13_apps_that_are_not_meant_to_run_are_left_alone(ground: Ground) -> No
     ground.home.start_app("hourly", "process.exit(0)", "--no-autorestart", "--cron-restart=0 * * * *")
     ground.home.start_app("done", "setTimeout(() => process.exit(9), 300)", "--stop-exit-codes=9")
     never = ground.home.apps / "never.config.js"
-    never.write_text("module.exports = {apps: [{name: 'never', script: './app.js', autostart: false}]}", "utf-8")
+    app = "{name: 'never', script: './app.js', autostart: false}"
+    never.write_text(f"module.exports = {{apps: [{app}]}}", "utf-8")
     (ground.home.apps / "app.js").write_text("setInterval(() => {}, 1000)", "utf-8")
     with Watch(ground) as watch:
         watch.look()
@@ -204,7 +205,7 @@ def test_s6_an_app_that_is_named_as_one_of_ours_is_never_a_subject(ground: Groun
         assert ground.kept("roster.json")["entries"] == []
 
 
-@pytest.mark.parametrize("name", ["two words", "it's \"quoted\"", "prüfung-東京", "-dash", "a:0", "..", "$HOME;ls"])
+@pytest.mark.parametrize("name", ["two words", 'it\'s "quoted"', "prüfung-東京", "-dash", "a:0", "$HOME;ls"])
 def test_whatever_an_app_is_named_it_comes_back(ground: Ground, name: str) -> None:
     broken = ground.fragile(name)
     ground.wait_for(name, "errored")

@@ -110,7 +110,16 @@ def start_telling(ground: Ground, *flags: str) -> Path:
     folder.mkdir()
     script = ground.home.apps / "telling.js"
     script.write_text(TELLING, "utf-8")
-    words = ("--max-restarts=2", "--cwd", folder, *flags, "--", "--port", "80 80", "ä")
+    words: tuple[str | Path, ...] = (
+        "--max-restarts=2",
+        "--cwd",
+        folder,
+        *flags,
+        "--",
+        "--port",
+        "80 80",
+        "ä",
+    )
     ran = ground.home.cli("start", script, "--name=web", *words, env={"COLOUR": "blue"})
     assert ran.returncode == 0, ran.stderr
     eventually("they run", lambda: len(said(ground)) == len(ground.listed()))

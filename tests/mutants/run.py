@@ -1,8 +1,9 @@
 """Hand-made mutants: each breaks the code in one place, and the tests must notice.
 
-`python tests/mutants/run.py [NAME…]` reads NAME.toml beside this file (all of them without a name): `file` is the
-module that is broken, `tests` are the test files that must notice, and each `[[mutant]]` says which text, there exactly once, is
-replaced by what. Every mutant is made in a temporary copy. Exit code 0: all were killed; 1: some survived, or a list is wrong.
+`python tests/mutants/run.py [NAME…]` reads NAME.toml beside this file (all of them without a name): `file` is
+the module that is broken, `tests` are the test files that must notice, and each `[[mutant]]` says which text,
+there exactly once, is replaced by what. Every mutant is made in a temporary copy. Exit code 0: all were
+killed; 1: some survived, or a list is wrong.
 """
 
 from __future__ import annotations

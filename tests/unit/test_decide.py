@@ -115,6 +115,8 @@ def test_the_second_climb_is_as_patient_as_the_first_and_tells_nobody_again() ->
     assert [one.needs_human for one in again] == [(), (), (), (), (WEB,)]
     assert not any(one.tell for one in again)
     assert climber.history.totals == Totals(attempts=6, succeeded=0, failed=2)
+    assert climber.steps(999.875, WEB) == []
+    assert climber.steps(0.125, WEB) == [("restart", 1)]
 
 
 def test_the_rest_runs_from_when_the_rungs_ran_out() -> None:
@@ -151,6 +153,15 @@ def test_the_calm_time_runs_from_when_it_was_last_seen_not_last_tried() -> None:
     climber.look(99.875)
 
     assert climber.climb().attempts == 3
+
+
+def test_the_calm_time_is_that_of_its_own_ladder() -> None:
+    patient = Ladder("slow", (Rung("reload", 1),), replace(PACE, calm_s=5000.0))
+    climber = Climber((LADDER, patient))
+    tried_once(climber, WEB, found(problem="slow"))
+    climber.look(100.0)
+
+    assert list(climber.history.climbs) == [("slow", "web")]
 
 
 def test_looks_that_miss_it_do_not_push_the_calm_time_ahead() -> None:
@@ -308,6 +319,8 @@ def test_a_guard_that_may_act_again_begins_with_the_first_rung() -> None:
     climber.ladders = (LADDER,)
 
     assert climber.steps(1.0, WEB) == [("restart", 1)]
+    assert climber.steps(9.875, WEB) == []
+    assert climber.steps(0.125, WEB) == [("restart", 2)]
 
 
 def test_a_rest_of_no_time_with_no_rungs_still_tells_once() -> None:

@@ -21,6 +21,7 @@ def test_a_program_that_failed_is_quoted_with_the_last_line_it_said() -> None:
 
 def test_a_program_that_said_nothing_is_named_with_its_status() -> None:
     assert str(errors.CommandFailed(("git",), 1, " \n")) == "git exited with status 1"
+    assert str(errors.CommandFailed(("git",), 0)) == "git exited with status 0"
 
 
 def test_a_program_that_is_not_there_is_said_to_be_missing() -> None:

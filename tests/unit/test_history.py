@@ -55,6 +55,10 @@ def test_the_file_holds_these_keys() -> None:
     }
 
 
+def test_a_score_of_nothing_is_a_score() -> None:
+    assert from_record(to_record(History(last_score=0.0)), "history.json").last_score == 0.0
+
+
 def test_a_history_without_a_score_comes_back_without_one() -> None:
     assert from_record(to_record(History()), "history.json") == History()
 

@@ -68,10 +68,13 @@ def _folders(context: Context) -> list[Line]:
 
 
 def _folder(path: Path) -> tuple[str, bool]:
-    if not path.is_dir():
+    try:
+        mode = path.stat().st_mode & 0o777
+    except FileNotFoundError:
         return f"{path}: not there yet", True
+    except OSError as error:
+        return f"{path}: {error.strerror}", False
     kind = file_system(path)
-    mode = path.stat().st_mode & 0o777
     return f"{path} (mode {mode:03o}, {kind or 'unknown file system'})", kind not in REMOTE_FILE_SYSTEMS
 
 

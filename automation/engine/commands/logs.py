@@ -31,40 +31,47 @@ def logs(call: Call) -> int:
     if not count.isdecimal() or not 0 <= int(count) <= MOST_LINES:
         raise UsageInvalid(f"--lines: expected a whole number from 0 to {MOST_LINES}, got {count!r}")
     layout = layout_of(call.system, call.workspace, call.environment)
+    follow = call.flag("follow")
     paths = [path for path in (layout.out_log, layout.orphan_log) if path.exists()]
-    if not paths and not call.flag("follow"):
+    if not paths and not follow:
         complain(f"no log yet: {layout.out_log}")
         return 1
-    shown = [line for path in paths for line in _dated(path, level)]
+    tails = {path: _tail(path, whole_lines=follow) for path in paths}
+    shown = [line for raws, _ in tails.values() for line in _dated(raws, level)]
     for _, line in collections.deque(sorted(shown, key=lambda one: one[0]), maxlen=int(count)):
         say(line)
-    if call.flag("follow"):
-        for raw in _follow(layout.out_log, call.clock):
+    if follow:
+        _, position = tails.get(layout.out_log, ([], 0))
+        for raw in _follow(layout.out_log, position, call.clock):
             new = _shown(raw, level)
             if new and not say(new[1]):
                 break  # nobody reads us any more
     return 0
 
 
-def _dated(path: Path, level: str) -> Iterator[tuple[str, str]]:
+def _dated(raws: list[bytes], level: str) -> Iterator[tuple[str, str]]:
     """Yield the lines with their moments; one that says none (a traceback) belongs to the one before it."""
     moment = ""
-    for raw in _tail(path):
+    for raw in raws:
         line = _shown(raw, level)
         if line is not None:
             moment = line[0] or moment
             yield moment, line[1]
 
 
-def _tail(path: Path) -> Iterator[bytes]:
+def _tail(path: Path, *, whole_lines: bool) -> tuple[list[bytes], int]:
+    """Return the last lines of a file, and the position after them; a torn last one only where it is wanted."""
     try:
         with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            if file.seek(max(size - TAIL_BYTES, 0)):
-                file.readline()  # torn
-            yield from file
+            start = file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
+            if start:
+                start += len(file.readline())  # torn
+            data = file.read(TAIL_BYTES)
     except OSError as error:
         raise cannot("read", path, error) from error
+    if whole_lines:
+        data = data[: data.rfind(b"\n") + 1]
+    return data.split(b"\n"), start + len(data)
 
 
 def _shown(raw: bytes, level: str) -> tuple[str, str] | None:
@@ -85,9 +92,8 @@ def _shown(raw: bytes, level: str) -> tuple[str, str] | None:
     return moment, f"{moment} {coloured(f'{said:<8}', _COLOUR.get(said, ''))} {safe(event)} {fields}".rstrip()
 
 
-def _follow(path: Path, clock: Clock) -> Iterator[bytes]:
+def _follow(path: Path, position: int, clock: Clock) -> Iterator[bytes]:
     """Yield new lines for ever; a file that shrank was rotated in place and is read from its start."""
-    position = path.stat().st_size if path.exists() else 0
     rest = b""
     while True:
         if path.exists():

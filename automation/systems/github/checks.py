@@ -72,9 +72,9 @@ def workflow_invalid(files: tuple[WorkflowFile, ...]) -> Iterator[Finding]:
 def file_unreadable(files: tuple[WorkflowFile, ...]) -> Iterator[Finding]:
     """Report files that are there and could not be read: nothing is known of them (safety S2)."""
     for file in files:
-        if file.kept.unreadable:
+        if file.unreadable:
             yield Finding(
-                "file-unreadable", file.path, Severity.WARNING, file.kept.problem, "look at its owner and mode"
+                "file-unreadable", file.path, Severity.WARNING, file.unreadable, "look at its owner and mode"
             )
 
 
@@ -111,13 +111,13 @@ def api_unreachable(facts: Facts) -> Iterator[Finding]:
     """Report that GitHub could not be asked; what it last said stands."""
     if facts.sight.trouble:
         seen_at_s = facts.sight.seen_at_s
-        since = "it has not answered yet" if seen_at_s is None else f"it last answered at {to_text(seen_at_s)}"
+        last = "has not answered yet" if seen_at_s is None else f"last answered at {to_text(seen_at_s)}"
         yield Finding(
             "api-unreachable",
             GITHUB,
             Severity.WARNING,
-            f"{facts.sight.trouble}; {since}",
-            "the files are guarded all the same; `doctor` shows repository, address and whether there is a token",
+            f"{facts.sight.trouble}; it {last}",
+            "the files are guarded all the same; `doctor` shows repository and address",
         )
 
 
@@ -126,9 +126,7 @@ def _sections(facts: Facts, runs: dict[str, list[Run]]) -> dict[str, object]:
     rows = [_row(file, facts, runs) for file in facts.workflow_files()]
     return {
         "workflows": rows[:MOST_ROWS],
-        "rate": None
-        if rate is None
-        else {"remaining": rate.remaining, "resetAt": to_text(rate.reset_at_s)},
+        "rate": None if rate is None else {"remaining": rate.remaining, "resetAt": to_text(rate.reset_at_s)},
         "note": facts.sight.note,
     }
 
@@ -161,7 +159,7 @@ def _metrics(facts: Facts, findings: tuple[Finding, ...]) -> dict[str, float]:
     files = tuple(facts.workflow_files())
     return {
         "workflows": len(files),
-        "invalid": sum(not file.valid for file in files),
+        "invalid": sum(file.valid is False for file in files),
         "advice": sum(len(file.problems) - len(file.faults) for file in files),
         "disabled": sum(one.problem == "workflow-disabled" for one in findings),
         "failing": sum(one.problem == "runs-failing" for one in findings),

@@ -23,18 +23,22 @@ def is_workflow(path: str) -> bool:
 
 
 def is_named(path: str, names: tuple[str, ...]) -> bool:
-    """Tell whether one of the names or globs means this workflow: by its path, file name, or without suffix."""
+    """Tell whether one of the globs means this workflow: its path, its file name, or that without suffix."""
     pure = PurePosixPath(path)
     return any(fnmatchcase(said, name) for name in names for said in (path, pure.name, pure.stem))
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowFile:
-    """One guarded file; `name` is what the file calls itself. Only workflows have `problems`."""
+    """One guarded file; `name` is what the file calls itself. Only workflows have `problems`.
+
+    `unreadable` says why the file, which is there, could not be read: then nothing is known of it.
+    """
 
     kept: KeptFile
     name: str = ""
     problems: tuple[Problem, ...] = ()
+    unreadable: str = ""
 
     @property
     def path(self) -> str:
@@ -47,9 +51,9 @@ class WorkflowFile:
         return tuple(one for one in self.problems if one.severity is Severity.CRITICAL)
 
     @property
-    def valid(self) -> bool:
-        """Tell whether GitHub takes it."""
-        return not self.kept.wiped and not self.faults
+    def valid(self) -> bool | None:
+        """Tell whether GitHub takes it; None where it could not be read."""
+        return None if self.unreadable else not self.kept.wiped and not self.faults
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def counted(runs: Iterable[Run], branches: Sequence[str]) -> dict[str, list[Run]
 
 
 def failed_in_a_row(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Return the failed runs since the last that passed, newest first; what was cancelled or skipped tells nothing."""
+    """Return the failed runs since the last that passed, newest first; others than these two tell nothing."""
     found: list[Run] = []
     for run in runs:
         if run.status == COMPLETED and run.conclusion == PASSED:
@@ -36,7 +36,7 @@ def failed_in_a_row(runs: Iterable[Run]) -> tuple[Run, ...]:
 
 
 def merged(known: Iterable[Run], new: Iterable[Run]) -> tuple[Run, ...]:
-    """Return the runs that are known now, newest first: of busy neighbours, a rare workflow's are not lost."""
+    """Return the runs that are known now, newest first; busy workflows do not push out the rare ones'."""
     by_id = {run.id: run for run in known} | {run.id: run for run in new}
     kept: list[Run] = []
     count: dict[str, int] = {}

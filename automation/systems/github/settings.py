@@ -73,9 +73,7 @@ SETTINGS = (
         key="githubActions.apiUrl",
     ),
     Setting("token", Kind.TEXT, "", "what opens the REST interface", env="GITHUB_TOKEN", secret=True),
-    Setting(
-        "token_file", Kind.TEXT, "", "a file of mode 0600 that holds the token", env="GITHUB_TOKEN_FILE"
-    ),
+    Setting("token_file", Kind.TEXT, "", "a file of mode 0600 that holds the token", env="GITHUB_TOKEN_FILE"),
     Setting(
         "default_branch",
         Kind.TEXT,
@@ -94,7 +92,11 @@ SETTINGS = (
         "exclude", Kind.NAMES, (), "globs of workflows that are not guarded", key="githubActions.exclude"
     ),
     Setting(
-        "required", Kind.NAMES, (), "workflows that must be there, by file name", key="githubActions.workflows"
+        "required",
+        Kind.NAMES,
+        (),
+        "workflows that must be there, by file name",
+        key="githubActions.workflows",
     ),
     Setting(
         "acts",
@@ -141,6 +143,3 @@ SETTINGS = (
         key="githubActions.healthCheckWorkflow",
     ),
 )
-
-# Keys of the old settings file that have no effect here.
-IGNORED = ("git", "marketing", "build", "enhanced", "redundancy", "monitoring", "notifications")

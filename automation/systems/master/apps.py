@@ -9,10 +9,10 @@ from pathlib import Path
 from automation.core.errors import EffectFailed, RecordDamaged, StepRefused
 from automation.core.moments import to_text
 from automation.engine.context import Context
-from automation.ports import supervisor
 from automation.ports.commands import Commands, SystemCommands
 from automation.ports.locks import locked
-from automation.ports.process import socket_owner
+from automation.ports.socket_owner import socket_owner
+from automation.ports.supervisor_home import supervisor_home
 from automation.stores import installation
 from automation.stores.layout import HOME_FOLDER
 
@@ -25,7 +25,7 @@ class Apps:
     def __init__(self, context: Context, commands: Commands) -> None:
         self._context = context
         self._commands = commands
-        self._home = supervisor.home(context.environment)
+        self._home = supervisor_home(context.environment)
 
     def restart(self, name: str) -> None:
         """Restart an app (errors: see stop)."""

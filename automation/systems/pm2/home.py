@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from automation.ports import supervisor
 from automation.ports.process import alive
+from automation.ports.supervisor_home import supervisor_home
 from automation.stores.layout import HOME_FOLDER
 
 DAEMON_MARKS = (b"God Daemon", b"Daemon.js")
@@ -16,7 +16,7 @@ RELOAD_LOCK_S = 30.0  # PM2 itself ignores an older reload.lock
 
 def pm2_home(environment: Mapping[str, str]) -> Path:
     """Return PM2's home, as PM2 finds it."""
-    return supervisor.home(environment)
+    return supervisor_home(environment)
 
 
 def own_folder(environment: Mapping[str, str]) -> Path:

@@ -131,7 +131,9 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _id(value: object) -> int | str:
-    return value if isinstance(value, int | str) and not isinstance(value, bool) else -1
+    if isinstance(value, str):
+        return _text(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
 def _text(value: object) -> str:

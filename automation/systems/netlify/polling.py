@@ -1,0 +1,94 @@
+"""Asking Netlify for the site and its deploys: never more often than the interval, and what it last said stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from automation.core.errors import AutomationError, EffectFailed
+from automation.engine.context import Context
+from automation.ports.web import Http
+from automation.systems.netlify.access import Access, access_of
+from automation.systems.netlify.api import NetlifyApi
+from automation.systems.netlify.facts import Sight
+from automation.systems.netlify.refusals import RateLimited
+
+DEPLOYS_ASKED = 50
+LONGEST_WAIT_S = 600.0  # after failures, unless the interval itself is longer
+
+
+class Polling:
+    """Keeps the last sight of one site."""
+
+    def __init__(self, context: Context, http: Http) -> None:
+        self._context = context
+        self._http = http
+        self._interval_s = context.settings.seconds("check_interval")
+        self._due_s = float("-inf")
+        self._failures = 0
+        self._access = Access()
+        self._api: NetlifyApi | None = None
+        self._sight = Sight()
+
+    @property
+    def access(self) -> Access:
+        """How Netlify was last asked, or why not."""
+        return self._access
+
+    def look(self) -> Sight:
+        """Return what Netlify says; ask only when its time has come."""
+        now_s = self._context.clock.elapsed_s()
+        if now_s < self._due_s:
+            return self._sight
+        self._due_s = now_s + self._interval_s
+        try:
+            api = self.api()
+        except AutomationError as error:
+            self._sight = replace(self._sight, note="", trouble=str(error))
+            return self._sight
+        if api is None:
+            self._sight = Sight(note=self._access.note)
+        else:
+            self._ask(api)
+        return self._sight
+
+    def api(self) -> NetlifyApi | None:
+        """Return what asks Netlify; None where nobody may, for the reason that `access.note` says.
+
+        Raises:
+            EffectFailed: What settings say of token or site cannot be used.
+            NotAllowed: The token would be sent for all to read.
+        """
+        access = access_of(self._context.settings, self._context.layout.workspace)
+        if access != self._access:
+            self._access, self._api = access, None
+            if access.site_id:
+                self._api = NetlifyApi(
+                    self._http,
+                    self._context.clock,
+                    access.token,
+                    access.site_id,
+                    api_url=access.api_url or None,
+                )
+        if access.trouble:
+            raise EffectFailed(access.trouble, retryable=False)
+        return self._api
+
+    def _ask(self, api: NetlifyApi) -> None:
+        clock = self._context.clock
+        try:
+            site, deploys = api.site(), api.deploys(DEPLOYS_ASKED)
+        except AutomationError as error:
+            self._failures += 1
+            self._sight = replace(self._sight, note="", trouble=str(error))
+            self._due_s = clock.elapsed_s() + self._wait_s(error)
+            return
+        self._failures = 0
+        self._sight = Sight(site, deploys, clock.now_s())
+
+    def _wait_s(self, error: AutomationError) -> float:
+        """Return how long to wait: longer after each failure, and as long as Netlify says."""
+        doubled = self._interval_s * 2.0 ** min(self._failures - 1, 10)
+        wait_s = max(min(doubled, LONGEST_WAIT_S), self._interval_s)
+        if isinstance(error, RateLimited):
+            wait_s = max(wait_s, error.until_s - self._context.clock.now_s())
+        return wait_s

@@ -1,0 +1,87 @@
+"""PM2's home folder, as it lies on disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from automation.core.settings import SettingsFile, resolve
+from automation.engine.shared_settings import SHARED
+from automation.systems.pm2 import SYSTEM
+from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
+from automation.systems.pm2.ladders import ladders
+from automation.systems.pm2.settings import SETTINGS
+
+
+def test_the_home_is_where_pm2_itself_looks_for_it() -> None:
+    assert pm2_home({"PM2_HOME": "/a", "HOME": "/b"}) == Path("/a")
+    assert own_folder({"HOME": "/b"}) == Path("/b/.pm2/redundancy")
+
+
+@pytest.mark.parametrize(
+    ("text", "age_s", "under_way"),
+    [
+        ("4711", 0, True),
+        ("4711", 29, True),
+        ("4711", 31, False),
+        ("", 0, False),
+        ("\n", 0, False),
+        ("ä", 0, False),
+    ],
+)
+def test_a_reload_is_under_way_while_its_lock_is_fresh_and_says_something(
+    tmp_path: Path, text: str, age_s: float, *, under_way: bool
+) -> None:
+    lock = tmp_path / "reload.lock"
+    lock.write_text(text, "utf-8")
+    os.utime(lock, (1000, 1000))
+
+    assert reload_under_way(tmp_path, 1000 + age_s) is under_way
+    assert not reload_under_way(tmp_path / "nowhere", 1000)
+
+
+def test_a_home_is_a_folder_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(mode=0o777)
+
+    assert exists(tmp_path)
+    assert not exists(tmp_path / "file")
+    assert not exists(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("title", "lives"), [("PM2 v7: God Daemon (/a)", True), ("something else", False)])
+def test_the_pid_file_names_a_living_daemon_only_if_it_is_one(
+    tmp_path: Path, title: str, *, lives: bool
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()", title], stdin=subprocess.PIPE) as process:
+        (tmp_path / "pm2.pid").write_text(str(process.pid), "ascii")
+        found = living_daemon(tmp_path)
+        process.communicate(b"\n")
+
+    assert found == (process.pid if lives else None)
+    assert living_daemon(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "9" * 30])
+def test_a_pid_file_that_says_nothing_names_nobody(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pm2.pid").write_text(text, "ascii")
+
+    assert living_daemon(tmp_path) is None
+
+
+def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_settings() -> None:
+    settings = resolve((*SHARED, *SETTINGS), {"PM2_MAX_RESTARTS": "2"}, SettingsFile("none"), {})
+    found = {
+        ladder.problem: [(one.step, one.attempts) for one in ladder.rungs] for ladder in ladders(settings)
+    }
+
+    assert found == {
+        "process-errored": [("restart", 2), ("recreate", 2)],
+        "process-stopped": [("restart", 2), ("recreate", 2)],
+        "recreation-unfinished": [("finish-recreation", 3)],
+        "daemon-dead": [],
+    }
+    assert {step for rungs in found.values() for step, _ in rungs} == set(SYSTEM.steps)
