@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -85,7 +86,8 @@ class Ground:
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return what the guard is started with."""
-        return self.home.environment | {"PM2_CHECK_INTERVAL": "1s"} | more
+        kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+        return self.home.environment | kept | {"PM2_CHECK_INTERVAL": "1s"} | more
 
     # --- what PM2 says ---
 

@@ -16,7 +16,13 @@ DAEMON = (100, 5)
 def entry(name: str = "web", pm_id: int | str = 0, status: str = "online", **env: Any) -> dict[str, Any]:  # noqa: ANN401  # PM2's own
     """Return an entry of PM2's list; what runs has a pid."""
     pid = 4000 if status == "online" else 0
-    said = {"status": status, "unique_id": f"u{pm_id}", "pm_uptime": 1000, "restart_time": 0} | env
+    said = {
+        "name": name,
+        "status": status,
+        "unique_id": f"u{pm_id}",
+        "pm_uptime": 1000,
+        "restart_time": 0,
+    } | env
     return {"name": name, "pm_id": pm_id, "pid": pid, "monit": {"memory": 0, "cpu": 0}, "pm2_env": said}
 
 

@@ -14,7 +14,7 @@ from automation.core.restoring import Candidate, FileState, GitState, Leave, Res
 from automation.engine.context import Context
 from automation.engine.snapshots import Judge, backed_up, prepare_backups, store_of
 from automation.ports.commands import SystemCommands
-from automation.ports.files import make_folder, read_whole, write_whole
+from automation.ports.files import cannot, make_folder, read_whole, write_whole
 from automation.ports.git import Git, SystemGit
 from automation.stores.backups.entry_path import WORKSPACE
 from automation.stores.backups.listing import readable_manifests
@@ -145,10 +145,13 @@ class KeptFiles:
                 return
 
     def _look_at(self, path: str) -> KeptFile:
+        full = self._context.layout.workspace / path
         try:
-            status = (self._context.layout.workspace / path).stat()
-        except OSError:
+            status = full.stat()
+        except (FileNotFoundError, NotADirectoryError):
             return KeptFile(path, "missing", wiped=True)
+        except OSError as error:  # could not look is not gone (safety S2)
+            return KeptFile(path, str(cannot("read", full, error)))
         stamp = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
         known = self._stamps.get(path)
         if known is None or known[0] != stamp:

@@ -25,21 +25,22 @@ class Lease:
     deadline_s: float
     epoch: str
 
+    def in_force(self, boot_id: str, elapsed_s: float) -> bool:
+        """Tell whether it holds at all: in this boot, before its deadline, and no longer than is allowed."""
+        return (
+            bool(boot_id) and boot_id == self.boot_id and elapsed_s < self.deadline_s <= elapsed_s + LONGEST_S
+        )
+
     def holds(self, system: str, boot_id: str, elapsed_s: float, epoch: str) -> bool:
         """Tell whether it keeps this caller from acting; the run that holds it is exempt."""
-        return (
-            system in self.systems
-            and boot_id == self.boot_id
-            and elapsed_s < self.deadline_s <= elapsed_s + LONGEST_S
-            and epoch != self.epoch
-        )
+        return system in self.systems and epoch != self.epoch and self.in_force(boot_id, elapsed_s)
 
 
 def load(path: Path) -> Lease | None:
     """Return the lease; one that cannot be read frees the guards, which is the harmless mistake."""
     try:
         record = read_record(path)
-        if not isinstance(record, dict):
+        if not isinstance(record, dict) or not isinstance(record["systems"], list) or not record["epoch"]:
             return None
         return Lease(
             tuple(str(one) for one in record["systems"]),

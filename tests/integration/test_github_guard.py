@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from automation.engine.calling import Call
 from automation.engine.cycle import run_cycle
 from automation.ports.clock import SteppedClock
 from automation.ports.locks import locked
+from automation.systems.github import SYSTEM
+from automation.systems.github.commands import trigger
 from tests.fake_github import FakeGitHub, Fault
 from tests.github_ground import BOMB, BROKEN, CI, FOLDER, NIGHTLY, Ground, eventually
 
@@ -234,6 +237,29 @@ def test_a_snapshot_with_an_invalid_workflow_never_becomes_the_default(ground: G
     assert as_they_were(ground)
 
 
+def test_actions_and_dependabot_are_backed_up_and_judged_as_yaml(ground: Ground) -> None:
+    action = ground.workspace / ".github" / "actions" / "build"
+    action.mkdir(parents=True)
+    (action / "action.yml").write_bytes(b"runs:\n  using: composite\n")
+    (action / "build.sh").write_bytes(b"make\n")
+    dependabot = ground.workspace / ".github" / "dependabot.yml"
+    dependabot.write_bytes(b"version: [\n")
+
+    ran = ground.run("backup")
+    verified = ground.run("verify")
+
+    (manifest,) = ground.workspace.glob("backups/github-actions/*/manifest.json")
+    kept = {one["path"]: one["valid"] for one in json.loads(manifest.read_text("utf-8"))["files"]}
+    assert (ran.returncode, verified.returncode) == (0, 0)
+    assert kept == {
+        f"files/{CI_PATH}": True,
+        f"files/{NIGHTLY_PATH}": True,
+        "files/.github/actions/build/action.yml": True,
+        "files/.github/actions/build/build.sh": None,
+        "files/.github/dependabot.yml": False,
+    }
+
+
 def test_a_file_that_is_being_edited_and_one_that_is_staged_are_left_alone(ground: Ground) -> None:
     ground.commit()
     ground.write("ci.yml", CI + b"# staged\n")
@@ -352,6 +378,21 @@ def test_an_enterprise_server_that_does_not_name_the_run_is_asked_for_it(ground:
 
     assert ran.stdout == f"run {max(fake.runs)}: {fake.runs[max(fake.runs)]['html_url']}\n"
     assert fake.violations == []
+
+
+def test_a_run_that_nobody_can_name_was_started_all_the_same(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeGitHub(edition="ghes-3.19") as fake:
+        ground.asks(fake)
+        fake.runs_appear_after = 99
+        fake.add_workflow("nightly.yml")
+        options = {"workflow": "nightly.yml"}
+        clock = SteppedClock(fake.now_s)
+        code = trigger(Call(SYSTEM, "trigger", ground.workspace, ground.environment, options, clock))
+
+    assert (code, len(fake.runs)) == (0, 1)
+    assert capsys.readouterr().out == "nightly.yml was started; this GitHub does not say as which run\n"
 
 
 def test_a_trigger_that_github_refuses_says_so_in_one_line(ground: Ground, github: FakeGitHub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from automation.core.errors import EffectFailed, NotAllowed, SettingsInvalid, StepRefused
+from automation.core.errors import EffectFailed, LookFailed, NotAllowed, SettingsInvalid, StepRefused
 from automation.core.finding import Assessment
 from automation.ports.clock import SteppedClock
 from automation.systems.github import api, steps
@@ -371,6 +372,43 @@ def test_a_file_that_grows_beyond_all_reason_is_not_read(ground: Ground, clock: 
 
     assert finding.problem == "file-unreadable"
     assert "larger than" in finding.message
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_called_gone(ground: Ground, clock: SteppedClock) -> None:
+    observer = ground.observer(clock)
+    observer.observe()
+    path = ground.path("ci.yml")
+    path.unlink()
+    path.symlink_to(path)  # a loop
+
+    (finding,) = judged(observer).findings
+
+    assert finding.problem == "file-unreadable"
+
+
+def test_a_repository_that_cannot_be_read_hides_no_loss(ground: Ground, clock: SteppedClock) -> None:
+    ground.commit()
+    observer = ground.observer(clock)
+    observer.observe()
+    (ground.workspace / ".git" / "config").write_bytes(b"[broken")
+    ground.path("ci.yml").unlink()
+
+    assert problems(observer) == ["file-wiped"]
+    with pytest.raises(LookFailed):
+        observer.files.restore(CI_PATH)
+    assert problems(ground.observer(clock)) == []  # a new guard cannot know of it
+
+
+def test_a_file_is_put_back_into_a_folder_that_is_gone(ground: Ground, clock: SteppedClock) -> None:
+    ground.commit()
+    shutil.rmtree(ground.workspace / ".github")
+    observer = ground.observer(clock)
+    clock.wait(INTERVAL_S)
+
+    steps_taken = observer.files.restore(CI_PATH)
+
+    assert "as git's last commit holds it" in steps_taken
+    assert (ground.path("ci.yml").read_bytes(), ground.path("ci.yml").stat().st_mode & 0o777) == (CI, 0o644)
 
 
 # --- access ---------------------------------------------------------------------------------------

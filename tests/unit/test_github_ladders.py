@@ -53,8 +53,9 @@ def test_a_dispatch_needs_both_the_switch_and_a_name(
     assert steps(**keys)["runs-failing"] == expected
 
 
-def test_an_instance_that_only_watches_has_ladders_without_rungs() -> None:
-    made = steps(acts=False, autoRestore=True, rerun=["*"])
+@pytest.mark.parametrize("watching", [{"acts": False}, {"autoRecovery": False}, {"mode": "observe"}])
+def test_an_instance_that_only_watches_has_ladders_without_rungs(watching: dict[str, object]) -> None:
+    made = steps(**watching, autoRestore=True, rerun=["*"])
 
     assert set(made.values()) == {()}
     assert set(made) == set(steps())

@@ -56,7 +56,10 @@ def test_a_home_is_a_folder_that_is_there(tmp_path: Path) -> None:
 def test_the_pid_file_names_a_living_daemon_only_if_it_is_one(
     tmp_path: Path, title: str, *, lives: bool
 ) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()", title], stdin=subprocess.PIPE) as process:
+    argv = [sys.executable, "-c", "print(flush=True); input()", title]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # by now it is the program that it shall be
         (tmp_path / "pm2.pid").write_text(str(process.pid), "ascii")
         found = living_daemon(tmp_path)
         process.communicate(b"\n")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 
 from automation.core.errors import EffectFailed, UsageInvalid
 from automation.core.moments import to_text
+from automation.engine.audited import audited
 from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.snapshots import backed_up, prepare_backups, store_of
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.stores.backup_outcomes import write_outcome
-from automation.stores.backups.retention import Policy
-from automation.stores.backups.store import RestorePlan, Snapshot, SnapshotStore
+from automation.stores.backup_sets import pinned
+from automation.stores.backups.retention import Policy, Pruned
+from automation.stores.backups.store import Restored, RestorePlan, Snapshot, SnapshotStore
 
 MOST_SHOWN = 200
 
@@ -22,6 +25,21 @@ def backup(call: Call) -> int:
 
     Raises:
         LockBusy: Another process works on these snapshots.
+    """
+    snapshot = take(call)
+    if call.flag("json"):
+        say_json({"id": None if snapshot is None else snapshot.id, "changed": snapshot is not None})
+    else:
+        say(described(snapshot))
+    return complain_of_skipped(snapshot)
+
+
+def take(call: Call) -> Snapshot | None:
+    """Take a snapshot, apply the policy where that is asked for, and keep for the report what was done.
+
+    Raises:
+        LockBusy: Another process works on these snapshots.
+        EffectFailed: The disk said no; nothing of the snapshot stays.
     """
     context = build(call.system, call.workspace, call.environment, call.clock)
     prepare_folders(context.layout)
@@ -35,17 +53,30 @@ def backup(call: Call) -> int:
         _note(context, store, failure=str(error))
         raise
     if call.flag("prune"):
-        store.prune(Policy(keep_last=context.settings.count("keep_last")))
+        _prune(context, store)
     _note(context, store, failure=None)
-    if call.flag("json"):
-        say_json({"id": None if snapshot is None else snapshot.id, "changed": snapshot is not None})
-    elif snapshot is None:
-        say("nothing changed since the last snapshot: no new one")
-    else:
-        say(f"{snapshot.id}: {snapshot.files} files, {snapshot.total_bytes} bytes")
+    return snapshot
+
+
+def described(snapshot: Snapshot | None) -> str:
+    """Say in one line what a backup took."""
+    if snapshot is None:
+        return "nothing changed since the last snapshot: no new one"
+    return f"{snapshot.id}: {snapshot.files} files, {snapshot.total_bytes} bytes"
+
+
+def complain_of_skipped(snapshot: Snapshot | None) -> int:
+    """Name what could not be read, and return the exit code: 1 where anything was left out."""
     for problem in () if snapshot is None else snapshot.skipped:
         complain(f"left out: {safe(problem.path)}: {problem.reason}")
     return 1 if snapshot is not None and snapshot.skipped_count else 0
+
+
+def _prune(context: Context, store: SnapshotStore, *, dry_run: bool = False) -> Pruned:
+    """Apply the retention policy; what a set names stays (safety S22)."""
+    policy = Policy(keep_last=context.settings.count("keep_last"))
+    named = pinned(context.layout.backups, context.system.name)
+    return store.prune(policy, pinned=named, dry_run=dry_run)
 
 
 def _note(context: Context, store: SnapshotStore, *, failure: str | None) -> None:
@@ -144,11 +175,11 @@ def restore(call: Call) -> int:
         if call.flag("json"):
             say_json(_plan_record(plan))
         return 1 if plan.refused or (call.texts("path") and plan.missing) else 0
-    if not call.flag("yes") and not _asked(len(plan.to_write)):
+    if not call.flag("yes") and not asked(len(plan.to_write)):
         complain("nothing was restored")
         return 1
     prepare_folders(context.layout)
-    restored = store.restore(plan)
+    restored = _restore(context, store, plan)
     failed = restored.failed
     if call.flag("json"):
         say_json(
@@ -168,7 +199,19 @@ def restore(call: Call) -> int:
     return 1 if failed else 0
 
 
-def _asked(count: int) -> bool:
+def _restore(context: Context, store: SnapshotStore, plan: RestorePlan) -> Restored:
+    """Do what a plan says, and say so in the audit log (safety S33)."""
+    who = context.environment.get("SUDO_USER") or getpass.getuser()
+    what = {"by": f"hand: {who}", "step": "restore", "subject": plan.snapshot_id or "newest valid copies"}
+    with audited(context, what) as act:
+        restored = store.restore(plan)
+        act.ok = not restored.failed
+        written, failed = len(restored.written), len(restored.failed)
+        act.detail = f"{written} written, {failed} failed; what they overwrote: {restored.saved_as}"
+    return restored
+
+
+def asked(count: int) -> bool:
     """Ask on a terminal; elsewhere nobody can be asked.
 
     Raises:
@@ -207,7 +250,7 @@ def prune(call: Call) -> int:
     """Apply the retention policy."""
     context = build(call.system, call.workspace, call.environment, call.clock)
     dry = call.flag("dry_run")
-    pruned = store_of(context).prune(Policy(keep_last=context.settings.count("keep_last")), dry_run=dry)
+    pruned = _prune(context, store_of(context), dry_run=dry)
     if call.flag("json"):
         say_json(
             {"removed": list(pruned.removed), "kept": [{"id": one.id, "why": one.why} for one in pruned.kept]}

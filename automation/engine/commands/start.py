@@ -18,7 +18,7 @@ from automation.engine.loop import begin
 from automation.ports import supervisor
 from automation.ports.locks import HeldLock, describe_holder, take_lock
 from automation.ports.waking import Waking
-from automation.stores import publishing
+from automation.stores import publishing, shutdowns
 
 WAIT_STEP_S = 1.0
 
@@ -41,6 +41,8 @@ def start(call: Call) -> int:
     if lock is None:
         return 0
     try:
+        if not runner.runs_us:
+            shutdowns.clear(context.layout.shutdown)  # a person starts it: the shutdown is over (safety S31)
         return begin(context, lock, runner, waking).run()
     except Exception as error:
         # A bug, or files of a newer version: the traceback is the last thing that this process says.

@@ -21,7 +21,8 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
         Ladder("runs-failing", tuple(_for_failing(settings)), _pace(settings)),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )
-    return made if settings.flag("acts") else tuple(replace(ladder, rungs=()) for ladder in made)
+    may_act = settings.flag("acts") and settings.text("own_mode") == "active"
+    return made if may_act else tuple(replace(ladder, rungs=()) for ladder in made)
 
 
 def _for_invalid(settings: Settings) -> Iterator[Rung]:

@@ -107,6 +107,14 @@ SETTINGS = (
         also=("githubActions.autoRecovery",),
     ),
     Setting(
+        "own_mode",
+        Kind.CHOICE,
+        "active",
+        "observe: see and report, but act on nothing",
+        key="githubActions.mode",
+        choices=("active", "observe"),
+    ),
+    Setting(
         "auto_restore",
         Kind.FLAG,
         False,  # noqa: FBT003  # a default value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 from automation.core.errors import AutomationError, EffectFailed
@@ -77,7 +78,7 @@ class WorkflowFiles:
         try:
             tracked = self._git.tracked(".github")
             absent = [path for path in tracked if path not in there and is_guarded(path, self._settings)]
-            gone = [path for path in absent if not (self._workspace / path).exists()]
+            gone = [path for path in absent if not os.path.lexists(self._workspace / path)]
             return tuple(path for path in gone if not self._git.left_out(path))
         except AutomationError:
             return ()  # git says nothing: what the snapshots hold is known all the same

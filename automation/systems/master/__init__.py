@@ -19,10 +19,19 @@ SYSTEM = System(
     steps={
         "restart-guard": f"{_HERE}.steps:restart_guard",
         "begin-emergency": f"{_HERE}.steps:begin_emergency",
+        "free-guards": f"{_HERE}.steps:free_guards",
     },
     script="master_redundancy_orchestrator.py",
     backup=f"{_HERE}.backed_up:backed_up",
     commands=(
+        Command(
+            "report",
+            "Print the whole report: each finding, each system, and the story of the last emergency.",
+            "report",
+            f"{_HERE}.reporting:report",
+            (JSON,),
+            reads_only=True,
+        ),
         Command(
             "backup",
             "Take a snapshot of every system, as one set that can be restored together.",
@@ -39,7 +48,7 @@ SYSTEM = System(
             "restore",
             "Put back every system as one set has it; without ID the newest whole set.",
             "restore --dry-run",
-            f"{_HERE}.everything:restore",
+            f"{_HERE}.restoring:restore",
             (
                 Option(("id",), "the master's snapshot that names the set", takes="ID"),
                 Option(
@@ -63,9 +72,10 @@ SYSTEM = System(
             "emergency",
             "Run the four steps: guards pause, everything is backed up, recovered, and freed again.",
             "emergency",
-            f"{_HERE}.emergency_run:emergency",
+            f"{_HERE}.emergency:emergency",
             (
                 Option(("--system",), "only this system; may stand several times", takes="NAME", many=True),
+                Option(("--wanted",), "only the systems that the monitoring loop has asked for"),
                 Option(("--dry-run",), "print the four steps; take none"),
             ),
         ),

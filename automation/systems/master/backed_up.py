@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from automation.engine.context import SETTINGS_FILE, Context
 from automation.engine.snapshots import BackedUp
+from automation.stores.backup_sets import SET_FILE, SET_PREFIX
 from automation.stores.backups.store import Source
 from automation.systems.master.peers import PEERS
-
-SET_FILE = "set.json"
 
 
 def backed_up(context: Context) -> BackedUp:
@@ -18,7 +17,7 @@ def backed_up(context: Context) -> BackedUp:
         sources=(
             Source([SETTINGS_FILE]),
             Source(reports, prefix="logs"),
-            Source([SET_FILE], prefix="set"),
+            Source([SET_FILE], prefix=SET_PREFIX),
         ),
-        roots={"logs": logs, "set": context.layout.state},
+        roots={"logs": logs, SET_PREFIX: context.layout.state},
     )

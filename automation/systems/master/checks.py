@@ -1,45 +1,56 @@
-"""What is wrong with the whole: silent guards, and systems below the threshold. Pure."""
+"""What is wrong with the whole: silent guards, systems below the threshold, a broken emergency. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from automation.core.finding import Assessment, Finding, Mode, Severity, Status
+from automation.systems.master.emergencies import OVER_AT, Emergency, section
 from automation.systems.master.facts import Facts, Sight
 
-JUDGED = frozenset({Mode.ACTIVE, Mode.OBSERVE, Mode.EMERGENCY})
+# A pause and a shutdown outrank an emergency; a guard that only observes wants nothing to be acted on (S8).
+MAY_BEGIN = frozenset({Mode.ACTIVE, Mode.EMERGENCY})
+EMERGENCY = "emergency"  # the subject of what is wrong with the emergency itself
 
 
 def assess(facts: Facts) -> Assessment:
     """Judge the whole: its score is the mean of the systems' scores (an absent one is left out)."""
     there = tuple(sight for sight in facts.sights if sight.there)
+    score = overall(there)
+    causes = facts.emergency.causes if facts.emergency.active else ()
     return Assessment(
-        subjects=tuple(sight.peer.name for sight in there),
+        # Where nothing is known there is nothing to take a mean of, either (safety S2).
+        subjects=() if score is None else tuple(sight.peer.name for sight in there),
         findings=(
             *guard_silent(facts),
             *report_unreadable(facts),
             *score_below_threshold(facts),
             *system_ill(facts),
+            *emergency_active(facts),
+            *emergency_broken_off(facts),
+            *lease_without_cause(facts),
         ),
+        critical_subjects=frozenset(causes),
         sections={
             "systems": {sight.peer.name: _row(sight) for sight in there},
-            "emergency": dict(facts.emergency),
+            "emergency": section(facts.emergency, facts.lease),
         },
         metrics={"systems": len(there), "stale": sum(sight.stale for sight in there)},
-        own_score=overall(there),
+        own_score=score,
     )
 
 
-def overall(sights: tuple[Sight, ...]) -> float | None:
+def overall(sights: Sequence[Sight]) -> float | None:
     """Return the mean of the known scores; None where none is known (safety S2)."""
-    known = [sight.score for sight in sights if sight.score is not None]
+    known = [sight.score for sight in sights if sight.there and sight.score is not None]
     return sum(known) / len(known) if known else None
 
 
 def guard_silent(facts: Facts) -> Iterator[Finding]:
-    """Report guards whose report is stale."""
+    """Report guards whose report is stale, once we have been awake for as long as they may be silent (S7)."""
     for sight in facts.sights:
-        if sight.there and sight.stale and facts.trustworthy and sight.mode is not Mode.SHUTDOWN:
+        awake = facts.awake_s >= max(sight.period_s, facts.period_s)
+        if sight.there and sight.stale and awake and not facts.shut_down:
             yield Finding(
                 "guard-silent",
                 sight.peer.name,
@@ -62,9 +73,7 @@ def score_below_threshold(facts: Facts) -> Iterator[Finding]:
     An unknown or stale system never begins an emergency (S2), and a pause by a person outranks one.
     """
     for sight in facts.sights:
-        if not sight.there or sight.stale or sight.status is Status.UNKNOWN or sight.score is None:
-            continue
-        if sight.score < facts.threshold and sight.mode in JUDGED:
+        if sight.mode in MAY_BEGIN and _below(sight, facts.threshold):
             yield Finding(
                 "score-below-threshold",
                 sight.peer.name,
@@ -72,6 +81,10 @@ def score_below_threshold(facts: Facts) -> Iterator[Finding]:
                 f"its score is {sight.score:.2f}, below {facts.threshold:g}",
                 "`master-redundancy-orchestrator emergency` runs the four steps by hand",
             )
+
+
+def _below(sight: Sight, threshold: float) -> bool:
+    return sight.known and sight.score is not None and sight.score < threshold
 
 
 def system_ill(facts: Facts) -> Iterator[Finding]:
@@ -88,6 +101,65 @@ def system_ill(facts: Facts) -> Iterator[Finding]:
                 f"{sight.peer.app} says {sight.status.value}",
                 f"`{sight.peer.app} report` tells why",
             )
+
+
+def emergency_active(facts: Facts) -> Iterator[Finding]:
+    """Report the systems of an emergency that is not over: until it is, the whole is critical."""
+    for name in facts.emergency.causes if facts.emergency.active else ():
+        yield Finding(
+            "emergency-active",
+            name,
+            Severity.CRITICAL,
+            f"an emergency since {facts.emergency.since}, now at step {facts.emergency.step}",
+            f"it is over when the score is {OVER_AT:g}; `master-redundancy-orchestrator report` tells how",
+        )
+
+
+def emergency_broken_off(facts: Facts) -> Iterator[Finding]:
+    """Report that the program which took the four steps has ended in the middle of them."""
+    if facts.emergency.running and not facts.run_lives:
+        held = f"; it still holds {', '.join(facts.leased)}" if facts.leased else ""
+        yield Finding(
+            "emergency-broken-off",
+            EMERGENCY,
+            Severity.WARNING,
+            f"its program ended at step {facts.emergency.step}{held}",
+            "`master-redundancy-orchestrator emergency` takes the four steps again",
+        )
+
+
+def lease_without_cause(facts: Facts) -> Iterator[Finding]:
+    """Report that the loop's own emergency holds guards none of which is below the threshold any more (S30).
+
+    One that a person asked for needed no score to begin, and so ends by its four steps.
+    """
+    mine = [sight for sight in facts.sights if sight.peer.name in facts.leased]
+    well = [sight for sight in mine if sight.known and not _below(sight, facts.threshold)]
+    if mine and well == mine and facts.run_lives and facts.emergency.by == "guard":
+        names = ", ".join(facts.leased)
+        yield Finding(
+            "lease-without-cause",
+            EMERGENCY,
+            Severity.WARNING,
+            f"{names}: at or above {facts.threshold:g} again, and still taken from their guards",
+        )
+
+
+def is_over(emergency: Emergency, sights: Sequence[Sight]) -> bool:
+    """Tell whether every cause of an emergency is back at 0.8, or gone, by a look later than its last step.
+
+    What could not look, or has not looked since, never ends it (safety S2).
+    """
+    causes = [sight for sight in sights if sight.peer.name in emergency.causes]
+    return emergency.active and all(_is_back(sight, emergency.last_told_at_s()) for sight in causes)
+
+
+def _is_back(sight: Sight, since_s: float) -> bool:
+    if not sight.there:
+        return True
+    if not sight.known or sight.checked_at_s <= since_s:
+        return False
+    return sight.status is Status.DISABLED or (sight.score is not None and sight.score >= OVER_AT)
 
 
 def _row(sight: Sight) -> dict[str, object]:

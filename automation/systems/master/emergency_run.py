@@ -1,4 +1,4 @@
-"""`emergency`: the four steps, in order, of the systems that caused it (safety S29, S30).
+"""The four steps of an emergency, in order, for the systems that caused it (safety S29, S30).
 
 1. Their guards pause: a lease takes the systems from them, for as long as there is progress.
 2. Everything is backed up, marked as taken in an emergency.
@@ -10,171 +10,149 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from automation.core.errors import UsageInvalid
-from automation.core.finding import Mode
-from automation.core.moments import to_text
+from automation.core.errors import AutomationError
+from automation.core.finding import Status
+from automation.engine.audited import audited
 from automation.engine.calling import Call
-from automation.engine.context import Context, build, prepare_folders
+from automation.engine.commands import snapshots as own
+from automation.engine.context import Context
 from automation.engine.terminal import complain, safe, say
-from automation.ports.locks import locked
-from automation.stores import audit, leases, pauses
+from automation.stores import leases
 from automation.stores.leases import EPOCH_VARIABLE, Lease
-from automation.stores.records import write_record
-from automation.stores.reports import find
-from automation.systems.master.observer import NO_EMERGENCY
-from automation.systems.master.peers import PEERS, Peer
-from automation.systems.master.programs import Programs, programs
+from automation.systems.master import emergencies, sets
+from automation.systems.master.emergencies import OVER_AT, Emergency
+from automation.systems.master.peers import Peer
+from automation.systems.master.programs import Programs, how_it_ended
 
-OVER_AT = 0.8
-LOCK_WAIT_S = 10.0  # the loop that began it still writes down that it did
-STORY_LINES = 50
+Done = tuple[bool, str]
+
+
+def new_epoch() -> str:
+    """Return a name for one run: what its own programs carry, and are exempt from its lease by."""
+    return secrets.token_hex(8)
 
 
 @dataclass(slots=True)
 class Run:
-    """One run of an emergency: what it is about, and its story so far."""
+    """One run of an emergency; its caller holds the emergency's lock.
 
+    `by` is who asked for it: `guard` for the monitoring loop, else a person.
+    """
+
+    call: Call
     context: Context
     programs: Programs
     causes: tuple[Peer, ...]
-    epoch: str
-    story: list[dict[str, object]] = field(default_factory=list)
+    by: str
+    epoch: str = field(default_factory=new_epoch)
+    known: Emergency = field(default_factory=Emergency)
 
-    def tell(self, step: str, detail: str, *, ok: bool = True, active: bool = True) -> None:
-        """Write down what was done, for the report, the audit log and whoever watches."""
-        now = to_text(self.context.clock.now_s())
-        self.story.append({"at": now, "step": step, "ok": ok, "detail": detail})
-        lease = leases.load(self.context.layout.lease)
-        record = NO_EMERGENCY | {
-            "active": active,
-            "since": self.story[0]["at"],
-            "causes": [peer.name for peer in self.causes],
-            "step": step,
-            "runs": 1,
-            "lease": None if lease is None else leases.record_of(lease),
-            "story": self.story[-STORY_LINES:],
-        }
-        write_record(self.context.layout.state / "emergency.json", record)
-        line = {"at": now, "system": "master", "by": "emergency", "event": "acted", "step": step, "ok": ok}
-        audit.append(self.context.layout.audit, line | {"detail": detail}, now)
-        (say if ok else complain)(f"{step}: {safe(detail)}")
+    def take_four_steps(self) -> bool:
+        """Take the four steps, and tell whether every cause is back at 0.8 (or has nothing to guard).
 
-    def renew(self) -> None:
-        """Take or keep the lease: called on progress only."""
-        clock = self.context.clock
-        deadline_s = clock.elapsed_s() + leases.LONGEST_S
+        Raises:
+            EffectFailed: The disk takes no record or no audit line: nothing more is done.
+        """
+        layout = self.context.layout
         names = tuple(peer.name for peer in self.causes)
-        leases.save(self.context.layout.lease, Lease(names, clock.boot_id(), deadline_s, self.epoch))
-
-
-def emergency(call: Call) -> int:
-    """Run the four steps; 0 when every cause is at or above 0.8 again.
-
-    Raises:
-        LockBusy: An emergency, or another act of the master, is under way.
-        UsageInvalid: There is no such system.
-    """
-    context = build(call.system, call.workspace, call.environment, call.clock)
-    causes = _causes(context, call.texts("system"))
-    if call.flag("dry_run"):
-        return _plan(causes)
-    prepare_folders(context.layout)
-    if not causes:
-        say("no guard is installed: there is nothing to recover")
-        return 0
-    run = Run(context, programs(context), causes, secrets.token_hex(8))
-    since = to_text(call.clock.now_s())
-    with locked(context.layout.action_lock, purpose="an emergency", since=since, timeout_s=LOCK_WAIT_S):
+        before = emergencies.load(layout)
+        self.known = emergencies.begun(before, names, self.by, self.context.clock.now_s())
         try:
-            return _four_steps(run)
+            self._step("pause-guards", ", ".join(names), self._pause_guards)
+            self._back_up()
+            for peer in self.causes:
+                self._step("recover", peer.name, partial(self._recover, peer))
         finally:
-            leases.clear(context.layout.lease)
+            leases.clear(layout.lease)
+        over = self._step("free-guards", ", ".join(names), self._free_guards)
+        self.known = replace(self.known, active=not over, running=False)
+        emergencies.save(layout, self.known)
+        return over
 
+    def _step(self, step: str, subject: str, do: Callable[[], Done]) -> bool:
+        """Do one thing, and tell its beginning and its end to report, audit log and terminal."""
+        self.known = replace(self.known, step=step)
+        emergencies.save(self.context.layout, self.known)
+        line: dict[str, object] = {
+            "by": self.by,
+            "step": step,
+            "problem": "emergency",
+            "subject": subject,
+            "epoch": self.epoch,
+        }
+        with audited(self.context, line | {"rule": "S29"}) as act:
+            try:
+                act.ok, act.detail = do()
+            except AutomationError as error:
+                act.ok, act.detail = False, str(error)
+        ok, detail = act.ok, act.detail
+        self.known = self.known.told(self.context.clock.now_s(), step, detail, ok=ok)
+        emergencies.save(self.context.layout, self.known)
+        (say if ok else complain)(f"{step}: {safe(detail)}")
+        return ok
 
-def _causes(context: Context, wanted: tuple[str, ...]) -> tuple[Peer, ...]:
-    """Return the systems it is about: those that were named, else all that are installed.
+    def _pause_guards(self) -> Done:
+        leases.save(self.context.layout.lease, self._lease())
+        names = ", ".join(peer.name for peer in self.causes)
+        return True, f"took {names} from their guards for at most {leases.LONGEST_S:.0f} s"
 
-    A system that a person has paused is left to that person.
-    """
-    there = programs(context).there()
-    unknown = set(wanted) - {peer.name for peer in PEERS}
-    if unknown:
-        names = ", ".join(peer.name for peer in PEERS)
-        raise UsageInvalid(f"--system: expected one of {names}, got {', '.join(sorted(unknown))}")
-    chosen = [peer for peer in there if not wanted or peer.name in wanted]
-    now_s = context.clock.now_s()
-    state = context.layout.logs / "state"
-    return tuple(peer for peer in chosen if pauses.load(state / peer.name / "pause.json", now_s) is None)
+    def _lease(self) -> Lease:
+        clock = self.context.clock
+        names = tuple(peer.name for peer in self.causes)
+        return Lease(names, clock.boot_id(), clock.elapsed_s() + leases.LONGEST_S, self.epoch)
 
+    def _renew(self) -> None:
+        """Keep the lease: on progress only, and only one that nobody has ended meanwhile."""
+        held = leases.load(self.context.layout.lease)
+        if held is not None and held.epoch == self.epoch:
+            leases.save(self.context.layout.lease, self._lease())
 
-def _plan(causes: tuple[Peer, ...]) -> int:
-    names = ", ".join(peer.name for peer in causes) or "nothing"
-    say(f"1. pause-guards: the guards of {names}")
-    say("2. back-up: every system, marked as taken in an emergency")
-    say(f"3. recover: {names}")
-    say("4. free-guards: when the scores are back, or nothing more can be done")
-    return 0
+    def _back_up(self) -> None:
+        set_id = sets.new_set_id()
+        parts: list[sets.Part] = []
+        reason = f"emergency {self.epoch} (set {set_id})"
+        for peer in self.programs.there():
+            self._step("back-up", peer.name, partial(self._back_up_one, peer, reason, parts))
+        self._step("back-up", "master", partial(self._back_up_own, set_id, reason, parts))
 
+    def _back_up_one(self, peer: Peer, reason: str, parts: list[sets.Part]) -> Done:
+        part = sets.take_part(self.programs, peer, reason, emergency=True)
+        parts.append(part)
+        self._renew()
+        return part.ok, f"{peer.name}: {part.spoken()}"
 
-def _four_steps(run: Run) -> int:
-    _pause_guards(run)
-    _back_up(run)
-    recovered = _recover(run)
-    return _free_guards(run, recovered=recovered)
+    def _back_up_own(self, set_id: str, reason: str, parts: list[sets.Part]) -> Done:
+        sets.note(self.context, set_id, parts)
+        options = {"reason": reason, "emergency": True}
+        snapshot = own.take(replace(self.call, command="backup", options=options))
+        return True, f"master: {own.described(snapshot)}"
 
-
-def _pause_guards(run: Run) -> None:
-    run.renew()
-    run.tell("pause-guards", f"took {_names(run)} from their guards for at most {leases.LONGEST_S:.0f} s")
-
-
-def _back_up(run: Run) -> None:
-    for peer in run.programs.there():
-        ran = run.programs.run(peer, "backup", "--emergency", "--reason", f"emergency {run.epoch}")
-        run.tell("back-up", f"{peer.name}: {_last_line(ran.stdout, ran.stderr)}", ok=ran.status == 0)
-        run.renew()
-
-
-def _recover(run: Run) -> bool:
-    well = True
-    for peer in run.causes:
-        ran = run.programs.run(peer, "recovery", extra={EPOCH_VARIABLE: run.epoch})
-        well = well and ran.status == 0
-        run.tell("recover", f"{peer.name}: {_last_line(ran.stdout, ran.stderr)}", ok=ran.status == 0)
+    def _recover(self, peer: Peer) -> Done:
+        ran = self.programs.run(peer, "recovery", extra={EPOCH_VARIABLE: self.epoch})
         if ran.status == 0:
-            run.renew()
-    return well
+            self._renew()
+        return ran.status == 0, f"{peer.name}: {how_it_ended(ran)}"
 
+    def _free_guards(self) -> Done:
+        """Judge by what each guard's program sees now, whether or not its loop runs."""
+        seen = {peer.name: self._seen_now(peer) for peer in self.causes}
+        shown = ", ".join(f"{name} {said}" for name, (_, said) in seen.items())
+        return all(back for back, _ in seen.values()), f"scores now: {shown}"
 
-def _free_guards(run: Run, *, recovered: bool) -> int:
-    """Free the guards, and judge by their next reports whether it is over."""
-    leases.clear(run.context.layout.lease)
-    scores = {peer.name: _score_after(run, peer) for peer in run.causes}
-    known = [score for score in scores.values() if score is not None]
-    over = recovered and all(score >= OVER_AT for score in known)
-    shown = ", ".join(f"{name} {'unknown' if one is None else f'{one:.2f}'}" for name, one in scores.items())
-    run.tell("free-guards", f"scores now: {shown}", ok=over, active=False)
-    return 0 if over else 1
-
-
-def _score_after(run: Run, peer: Peer) -> float | None:
-    """Return the score of a guard's own look now, whether or not its loop runs."""
-    ran = run.programs.run(peer, "check", "--json")
-    path = run.context.layout.logs / peer.report
-    try:
-        said = json.loads(ran.stdout).get("score")
-    except (ValueError, AttributeError):
-        reading = find(path).reading
-        said = None if reading is None or reading.mode is Mode.SHUTDOWN else reading.score
-    return float(said) if isinstance(said, int | float) else None
-
-
-def _names(run: Run) -> str:
-    return ", ".join(peer.name for peer in run.causes)
-
-
-def _last_line(stdout: str, stderr: str) -> str:
-    lines = (stdout.strip() or stderr.strip() or "nothing said").splitlines()
-    return lines[-1][:300]
+    def _seen_now(self, peer: Peer) -> Done:
+        """Return whether a cause is back, and its score in words; one that cannot look is not back (S2)."""
+        ran = self.programs.run(peer, "check", "--json")
+        try:
+            said = json.loads(ran.stdout)
+            status, score = Status(said["status"]), said["score"]
+        except (ValueError, KeyError, TypeError):
+            return False, f"unknown ({how_it_ended(ran)})"
+        if status is Status.DISABLED:
+            return True, "nothing to guard"
+        if status is Status.UNKNOWN or not isinstance(score, int | float):
+            return False, "unknown"
+        return score >= OVER_AT, f"{score:.2f}"

@@ -1,4 +1,4 @@
-"""What one look of the master brings: each guard's report, as it lies there."""
+"""What one look of the master brings: each guard's report, as it lies there, and the emergency."""
 
 from __future__ import annotations
 
@@ -6,30 +6,49 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from automation.core.finding import Mode, Status
+from automation.systems.master.emergencies import Emergency
 from automation.systems.master.peers import Peer
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One guard. `score` is the last known one; `problem` says why the report cannot be read."""
+    """One guard. `score` is the last known one; `problem` says why the report cannot be read.
+
+    `checked_at_s` is when it looked itself (seconds since 1970), `period_s` how long it waits between looks.
+    """
 
     peer: Peer
     there: bool
-    status: Status
-    mode: Mode
-    score: float | None
-    age_s: float
-    stale: bool
+    status: Status = Status.UNKNOWN
+    mode: Mode = Mode.ACTIVE
+    score: float | None = None
+    age_s: float = 0.0
+    checked_at_s: float = 0.0
+    period_s: float = 0.0
+    stale: bool = False
     problem: str = ""
-    pid: int | None = None
+
+    @property
+    def known(self) -> bool:
+        """Tell whether its own look is known: only then may its score begin or end anything (safety S2)."""
+        return self.there and not self.stale and not self.problem and self.status is not Status.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One look; `trustworthy` says that our own last gap was short, so that age tells (safety S7)."""
+    """One look.
 
-    at_s: float
+    `awake_s` is for how long we have looked without a gap and could write our own report: only a guard that
+    was silent for that long is silent (safety S7). `lease` is the one in force, as the report shows it;
+    `leased` the systems that it has taken. `run_lives` says that a program takes the four steps now.
+    """
+
     sights: tuple[Sight, ...]
-    trustworthy: bool
+    awake_s: float
+    period_s: float
     threshold: float = 0.5
-    emergency: Mapping[str, object] = field(default_factory=dict)
+    shut_down: bool = False
+    emergency: Emergency = field(default_factory=Emergency)
+    lease: Mapping[str, object] | None = None
+    leased: tuple[str, ...] = ()
+    run_lives: bool = False

@@ -1,4 +1,4 @@
-"""What the master does: it restarts a guard that fell silent, and begins an emergency."""
+"""What the master does: it restarts a guard that fell silent, begins an emergency, and frees the guards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from automation.core.settings import Settings
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return the ladders; an emergency runs once per cool-down and system (safety S3, S30)."""
     rest_s = settings.seconds("cooldown")
+    free = (Rung("free-guards", 3),)
     return (
         Ladder("guard-silent", (Rung("restart-guard", 3),), Pace(first_s=60.0)),
         Ladder(
@@ -16,4 +17,6 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
             (Rung("begin-emergency", 1),),
             Pace(first_s=rest_s, longest_s=rest_s, jitter=0.0, calm_s=rest_s, rest_s=1.0),
         ),
+        Ladder("emergency-broken-off", free, Pace(calm_s=0.0)),
+        Ladder("lease-without-cause", free, Pace(calm_s=0.0)),
     )

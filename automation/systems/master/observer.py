@@ -1,51 +1,58 @@
-"""The eyes of the master: it reads the guards' reports, and nothing else."""
+"""The eyes of the master: it reads the guards' reports and its own record of the emergency."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from automation.core.errors import RecordDamaged
-from automation.core.finding import Assessment, Mode, Status
+from automation.core.errors import LockBusy
+from automation.core.finding import Assessment, Status
+from automation.core.moments import from_text, to_text
+from automation.core.report import Reading
 from automation.engine.context import Context
-from automation.stores.records import read_record
+from automation.ports.children import Child
+from automation.ports.locks import is_locked, locked
+from automation.ports.process import alive
+from automation.stores import leases, shutdowns
+from automation.stores.leases import Lease
 from automation.stores.reports import find
-from automation.systems.master.checks import assess
+from automation.systems.master import emergencies
+from automation.systems.master.checks import assess, is_over
 from automation.systems.master.facts import Facts, Sight
 from automation.systems.master.peers import PEERS, Peer
 
 LONGEST_GAP_PERIODS = 3.0
-NO_EMERGENCY: dict[str, object] = {
-    "active": False,
-    "since": None,
-    "causes": [],
-    "step": None,
-    "runs": 0,
-    "lease": None,
-}
 
 
 @dataclass(slots=True)
 class MasterObserver:
-    """Looks at the reports of all guards."""
+    """Looks at the reports of all guards, and watches the emergency's program where the loop started one."""
 
     context: Context
-    looked_s: float | None = None
-    looked_at_s: float | None = None
     scores: dict[str, float] = field(default_factory=dict)
+    run: Child | None = None
+    looked_s: float | None = None
+    looked_at_s: float = 0.0
+    awake_since_s: float = 0.0
 
     def observe(self) -> Facts:
         """Look once."""
-        clock = self.context.clock
-        now_s, elapsed_s = clock.now_s(), clock.elapsed_s()
-        trustworthy = self._gap_was_short(now_s, elapsed_s)
-        self.looked_s, self.looked_at_s = elapsed_s, now_s
+        context, layout = self.context, self.context.layout
+        now_s, elapsed_s = context.clock.now_s(), context.clock.elapsed_s()
+        awake_s = self._awake_s(now_s, elapsed_s)
+        emergency = emergencies.load(layout)  # before the question whether its program lives
+        lease = self._lease(elapsed_s)
         return Facts(
-            at_s=now_s,
             sights=tuple(self._see(peer, now_s) for peer in PEERS),
-            trustworthy=trustworthy,
-            threshold=self.context.settings.ratio("emergency_threshold"),
-            emergency=self._emergency(),
+            awake_s=awake_s,
+            period_s=context.settings.seconds("check_interval"),
+            threshold=context.settings.ratio("emergency_threshold"),
+            shut_down=bool(shutdowns.recorded(layout.shutdown, context.environment)),
+            emergency=emergency,
+            lease=emergencies.lease_section(lease, now_s, elapsed_s),
+            leased=() if lease is None else lease.systems,
+            run_lives=is_locked(emergencies.lock_path(layout)),
         )
 
     def assess(self, facts: Facts) -> Assessment:
@@ -53,68 +60,120 @@ class MasterObserver:
         return assess(facts)
 
     def remember(self, facts: Facts) -> None:
-        """Keep nothing: the reports are the memory."""
+        """Write down that an emergency is over, when a look says so and no program is at work on it.
+
+        Raises:
+            EffectFailed: The disk said no.
+        """
+        if facts.run_lives or not is_over(facts.emergency, facts.sights):
+            return
+        layout, now_s = self.context.layout, self.context.clock.now_s()
+        try:
+            with locked(
+                emergencies.lock_path(layout),
+                purpose="ending an emergency",
+                since=to_text(now_s),
+                timeout_s=0.0,
+            ):
+                if emergencies.load(layout) == facts.emergency:
+                    scores = f"every cause is back at {emergencies.OVER_AT:g}, or gone"
+                    told = facts.emergency.told(now_s, "over", scores, ok=True)
+                    emergencies.save(layout, replace(told, active=False))
+        except LockBusy:
+            return  # a run has just begun
 
     def fds(self) -> Sequence[int]:
-        """Return nothing: files do not call."""
-        return ()
+        """Return what becomes readable when the emergency's program ends."""
+        return () if self.run is None else (self.run.fd,)
 
     def pump(self) -> bool:
-        """Read nothing."""
-        return False
+        """See whether the emergency's program has ended: that deserves a look."""
+        if self.run is None or self.run.status() is None:
+            return False
+        self.context.log.info("emergency_program_ended", extra={"status": self.run.status()})
+        self.close()
+        return True
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Leave the emergency's program to its own end."""
+        if self.run is not None:
+            self.run.forget()
+            self.run = None
 
-    def _gap_was_short(self, now_s: float, elapsed_s: float) -> bool:
-        """Tell whether our own last look was not long ago: a resumed machine makes all look stale (S7)."""
-        if self.looked_s is None or self.looked_at_s is None:
-            return True
+    def _awake_s(self, now_s: float, elapsed_s: float) -> float:
+        """Return for how long our own looks have come without a gap, and reached the disk (safety S7).
+
+        A machine that was asleep, a clock that was set or a full disk make every guard look silent.
+        """
         longest_s = LONGEST_GAP_PERIODS * self.context.settings.seconds("check_interval")
-        return elapsed_s - self.looked_s <= longest_s and abs(now_s - self.looked_at_s) <= longest_s
+        own = find(self.context.layout.report).reading
+        own_age_s = longest_s + 1.0 if own is None else now_s - own.checked_at_s
+        if self.looked_s is None:
+            self.awake_since_s = elapsed_s - _awake_before_us(own, now_s, longest_s)
+        elif (
+            elapsed_s - self.looked_s > longest_s
+            or abs(now_s - self.looked_at_s) > longest_s
+            or abs(own_age_s) > longest_s
+        ):
+            self.awake_since_s = elapsed_s
+        self.looked_s, self.looked_at_s = elapsed_s, now_s
+        return elapsed_s - self.awake_since_s
+
+    def _lease(self, elapsed_s: float) -> Lease | None:
+        lease = leases.load(self.context.layout.lease)
+        in_force = lease is not None and lease.in_force(self.context.clock.boot_id(), elapsed_s)
+        return lease if in_force else None
 
     def _see(self, peer: Peer, now_s: float) -> Sight:
         path = self.context.layout.logs / peer.report
         if not path.exists():
-            return Sight(
-                peer, there=False, status=Status.UNKNOWN, mode=Mode.ACTIVE, score=None, age_s=0.0, stale=False
-            )
+            return Sight(peer, there=False)
         found = find(path)
         reading = found.reading
         if reading is None:
-            return Sight(
-                peer,
-                there=True,
-                status=Status.UNKNOWN,
-                mode=Mode.ACTIVE,
-                score=self.scores.get(peer.name),
-                age_s=0.0,
-                stale=False,
-                problem=found.problem,
-            )
-        if reading.score is not None:
-            self.scores[peer.name] = reading.score
-        pid = reading.record.get("pid")
+            return Sight(peer, there=True, score=self.scores.get(peer.name), problem=found.problem)
         return Sight(
             peer,
             there=True,
             status=reading.status,
             mode=reading.mode,
-            score=reading.score,
+            score=self._last_known(peer, reading),
             age_s=max(now_s - reading.checked_at_s, 0.0),
+            checked_at_s=reading.checked_at_s,
+            period_s=max(reading.next_check_at_s - reading.checked_at_s, 0.0),
             stale=reading.stale(now_s),
-            pid=pid if isinstance(pid, int) else None,
         )
 
-    def _emergency(self) -> dict[str, object]:
-        try:
-            record = read_record(self.context.layout.state / "emergency.json")
-        except RecordDamaged:
-            record = None
-        said = record if isinstance(record, dict) else {}
-        return {key: said.get(key, value) for key, value in NO_EMERGENCY.items()}
+    def _last_known(self, peer: Peer, reading: Reading) -> float | None:
+        """Return the score of a report, or the last one where its guard could not look (safety S2)."""
+        if reading.score is not None:
+            self.scores[peer.name] = reading.score
+        elif reading.status is not Status.UNKNOWN:
+            self.scores.pop(peer.name, None)  # nothing to guard any more
+        return self.scores.get(peer.name)
+
+
+def _awake_before_us(own: Reading | None, now_s: float, longest_s: float) -> float:
+    """Return for how long a loop has been looking that is not this process: a `check` may rely on it."""
+    if own is None or abs(now_s - own.checked_at_s) > longest_s:
+        return 0.0
+    pid, started = own.record.get("pid"), own.record.get("startedAt")
+    if not isinstance(pid, int) or pid == os.getpid() or not alive(pid):
+        return 0.0
+    try:
+        return max(now_s - from_text(str(started)), 0.0)
+    except ValueError:
+        return 0.0
+
+
+def _scores_of(own: Reading | None) -> dict[str, float]:
+    """Return the last known scores, as our own last report has them."""
+    systems = own.record.get("systems") if own is not None else None
+    rows = systems.items() if isinstance(systems, dict) else ()
+    scores = {name: row.get("score") for name, row in rows if isinstance(row, Mapping)}
+    return {name: float(one) for name, one in scores.items() if isinstance(one, int | float)}
 
 
 def connect(context: Context) -> MasterObserver:
     """Return the master's eyes."""
-    return MasterObserver(context)
+    return MasterObserver(context, scores=_scores_of(find(context.layout.report).reading))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import getpass
 
-from automation.core.errors import EffectFailed
+from automation.core.errors import AutomationError
+from automation.engine.audited import audited
 from automation.engine.calling import Call
 from automation.engine.context import build, prepare_folders
-from automation.engine.terminal import complain, say
+from automation.engine.terminal import complain, safe, say
 from automation.stores import shutdowns
 from automation.systems.master.apps import apps
 from automation.systems.master.peers import MASTER_APP, PEERS
-from automation.systems.master.programs import programs
-
-NOT_KNOWN = "not found"
 
 
 def shutdown(call: Call) -> int:
@@ -26,18 +24,18 @@ def shutdown(call: Call) -> int:
     prepare_folders(context.layout)
     who = call.environment.get("SUDO_USER") or getpass.getuser()
     shutdowns.record(context.layout.shutdown, call.clock.now_s(), who)
-    there = {peer.name for peer in programs(context).there()}
-    names = [MASTER_APP, *(peer.app for peer in reversed(PEERS) if peer.name in there)]
+    ours = apps(context)
     failed = 0
-    for name in names:
+    for name in (MASTER_APP, *(peer.app for peer in reversed(PEERS))) if ours.daemon_lives() else ():
+        line = {"by": f"hand: {who}", "step": "stop", "problem": "shutdown", "subject": name, "rule": "S31"}
         try:
-            apps(context).stop(name)
-            say(f"stopped {name}")
-        except EffectFailed as error:
-            if NOT_KNOWN in str(error):
-                say(f"{name} is not in PM2's list")
-                continue
+            with audited(context, line) as act:
+                act.detail = f"stopped {name}" if ours.stop(name) else f"{name} was not running"
+            say(act.detail)
+        except AutomationError as error:
             failed += 1
-            complain(f"not stopped: {name}: {error}")
+            complain(safe(f"not stopped: {name}: {error}"))
+    if not ours.daemon_lives():
+        say("PM2 is not running: nothing of ours runs in it")
     say("what still runs acts on nothing until the start script starts the suite again")
     return 1 if failed else 0

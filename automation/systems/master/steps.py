@@ -3,44 +3,75 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
-from automation.core.errors import EffectFailed, StepRefused
-from automation.engine.whereabouts import INSTALLED_IN
+from automation.core.errors import EffectFailed, LockBusy, StepRefused
+from automation.core.moments import to_text
 from automation.ports.children import spawn
+from automation.ports.locks import locked
+from automation.stores import leases
+from automation.systems.master import emergencies, scripts, wanted
 from automation.systems.master.apps import apps
 from automation.systems.master.observer import MasterObserver
 from automation.systems.master.peers import peer_named
-from automation.systems.master.programs import PASSED_ON_PREFIXES
+from automation.systems.master.programs import passed_on
 
 
 def restart_guard(observer: MasterObserver, subject: str) -> str:
     """Restart a guard that fell silent.
 
     Raises:
-        StepRefused: There is no such guard, or no PM2.
-        EffectFailed: PM2 said no.
+        StepRefused: There is no such guard, no PM2, or the guard has refused its settings.
+        EffectFailed: PM2 said no, or somebody else works on it.
     """
     peer = peer_named(subject)
     if peer is None:
         raise StepRefused(f"there is no guard of {subject}")
-    apps(observer.context).restart(peer.app)
+    try:
+        apps(observer.context).restart(peer.app)
+    except LockBusy as error:
+        raise EffectFailed(str(error)) from error
     return f"restarted {peer.app}"
 
 
 def begin_emergency(observer: MasterObserver, subject: str) -> str:
-    """Start the emergency for one system beside the loop: its report tells how it goes.
+    """Ask for an emergency of one system: a program beside the loop takes its four steps.
 
     Raises:
-        EffectFailed: It could not be started.
+        EffectFailed: It could not be asked for.
     """
     context = observer.context
-    passed_on = {
-        name: value for name, value in context.environment.items() if name.startswith(PASSED_ON_PREFIXES)
-    }
-    script = INSTALLED_IN / "automation" / context.system.script
-    words = ("--workspace", str(context.layout.workspace), "emergency", "--system", subject)
-    child = spawn((sys.executable, str(script), *words), passed_on)
-    if child is None:
+    wanted.add(context.layout, subject)
+    if observer.run is not None and observer.run.status() is None:
+        return f"asked the emergency that is under way to take up {subject}"
+    observer.close()
+    script = scripts.FOLDER / context.system.script
+    words = ("--workspace", str(context.layout.workspace), "emergency", "--wanted")
+    observer.run = spawn((sys.executable, str(script), *words), passed_on(context.environment))
+    if observer.run is None:
         raise EffectFailed("the emergency's program could not be started")
-    child.forget()
     return f"began an emergency for {subject}"
+
+
+def free_guards(observer: MasterObserver, _subject: str) -> str:
+    """End a lease that a run which died left behind, or that no cause needs any more (safety S30).
+
+    Raises:
+        EffectFailed: The disk said no.
+    """
+    layout, now_s = observer.context.layout, observer.context.clock.now_s()
+    try:
+        with locked(
+            emergencies.lock_path(layout),
+            purpose="freeing the guards",
+            since=to_text(now_s),
+            timeout_s=0.0,
+        ):
+            leases.clear(layout.lease)
+            left = emergencies.load(layout).told(now_s, "free-guards", "its program had ended", ok=False)
+            emergencies.save(layout, replace(left, running=False))
+            return "the guards are free: the emergency's program had ended in the middle"
+    except LockBusy:
+        # It lives, and renews only what it still has.
+        leases.clear(layout.lease)
+        return "the guards are free: no cause is below the threshold any more"

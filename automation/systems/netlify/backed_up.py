@@ -1,4 +1,4 @@
-"""What the Netlify guard backs up: the site's settings, its functions, and what they cannot be built without."""
+"""What the Netlify guard backs up: the site's settings, its functions, and what a build of them needs."""
 
 from __future__ import annotations
 

@@ -60,7 +60,8 @@ def netlify_toml_damaged(local: Local) -> Iterator[Finding]:
 
 def functions_folder_missing(local: Local) -> Iterator[Finding]:
     """Report that the settings name a functions folder which is not there."""
-    if local.folder is not None and local.folder_missing:
+    lost = any(path.startswith(f"{local.folder}/") for path in _wiped(local))
+    if local.folder is not None and local.folder_missing and not lost:
         yield Finding(
             "functions-folder-missing",
             local.folder,
@@ -83,7 +84,7 @@ def function_invalid(local: Local) -> Iterator[Finding]:
             function.name,
             Severity.CRITICAL,
             f"{said[0] if said else function.main_file}{f' (and {more} more)' if more > 0 else ''}",
-            f"correct {function.main_file}; `restore --path {function.main_file} --dry-run` shows an earlier one",
+            f"correct {function.main_file}; `restore --path {function.main_file}` puts back an earlier one",
         )
 
 
@@ -133,7 +134,9 @@ def api_unreachable(facts: Facts) -> Iterator[Finding]:
     """Report that Netlify could not be asked; what it last said stands."""
     if facts.sight.trouble:
         seen_at_s = facts.sight.seen_at_s
-        since = "it has not answered yet" if seen_at_s is None else f"it last answered at {to_text(seen_at_s)}"
+        since = (
+            "it has not answered yet" if seen_at_s is None else f"it last answered at {to_text(seen_at_s)}"
+        )
         yield Finding(
             "api-unreachable",
             NETLIFY,
@@ -169,7 +172,9 @@ def _row(function: Function, local: Local) -> dict[str, object]:
         "runtime": function.runtime,
         "routes": [*function.routes],
         "schedule": function.schedule,
-        "valid": False if function.main_file in _wiped(local) else _valid(local.verdicts.get(function.main_file)),
+        "valid": False
+        if function.main_file in _wiped(local)
+        else _valid(local.verdicts.get(function.main_file)),
         "probe": None,
     }
 

@@ -11,6 +11,9 @@ from automation.systems.netlify.records import Deploy, Site
 from automation.systems.netlify.settings_file import Damaged, Settings
 from automation.systems.netlify.syntax import Judged
 
+NO_SETTINGS = Settings()
+NO_FUNCTIONS = Discovery()
+
 
 @dataclass(frozen=True, slots=True)
 class ManifestLook:
@@ -29,11 +32,11 @@ class Local:
     None where there is none, and where nobody can tell whether it is current.
     """
 
-    settings: Settings = Settings()
+    settings: Settings = NO_SETTINGS
     damage: tuple[Damaged, ...] = ()
     folder: str | None = None
     folder_missing: bool = False
-    discovery: Discovery = Discovery()
+    discovery: Discovery = NO_FUNCTIONS
     verdicts: Mapping[str, Judged] = field(default_factory=dict)
     files: tuple[KeptFile, ...] = ()
     manifest: ManifestLook | None = None

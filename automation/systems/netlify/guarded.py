@@ -44,7 +44,7 @@ def is_guarded(path: str, folder: str | None, manifest_file: str | None) -> bool
 
 
 def files_below(workspace: Path, folder: str, own_folders: tuple[Path, ...]) -> tuple[str, ...]:
-    """Return the files and links of a folder in order, FILES_CAP at most, without node_modules and what is ours."""
+    """Return a folder's files and links in order, FILES_CAP at most, without node_modules and our own."""
     found = _walk(workspace, posixpath.normpath(folder), own_folders)
     return tuple(sorted(path for path, _ in zip(found, range(FILES_CAP), strict=False)))
 
@@ -63,5 +63,7 @@ def _walk(workspace: Path, folder: str, own_folders: tuple[Path, ...]) -> Iterat
             path = item.name if place == "." else f"{place}/{item.name}"
             if not item.is_dir(follow_symlinks=False):
                 yield path
-            elif not item.name.startswith(".") and item.name != SKIPPED and Path(item.path) not in own_folders:
+            elif (
+                not item.name.startswith(".") and item.name != SKIPPED and Path(item.path) not in own_folders
+            ):
                 waiting.append(path)

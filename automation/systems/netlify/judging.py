@@ -14,6 +14,7 @@ from automation.core.errors import EffectFailed
 from automation.ports.commands import Commands
 from automation.ports.files import read_whole
 from automation.systems.netlify import manifest, settings_file, syntax
+from automation.systems.netlify.guarded import GUARDED
 
 _JSON = frozenset({manifest.FILE_NAME, "package.json", "package-lock.json", "npm-shrinkwrap.json"})
 _NOTHING = b"\0 \t\r\n"
@@ -26,9 +27,7 @@ def cheap(path: str, data: bytes) -> bool | None:
         return bool(data) and not isinstance(settings_file.parse(data, file=path), settings_file.Damaged)
     if name in _JSON:
         return _is_json(data)
-    if name.startswith("_"):
-        return None  # _redirects and _headers may well be empty
-    return None if data.strip(_NOTHING) else False
+    return False if name.endswith(GUARDED) and not data.strip(_NOTHING) else None
 
 
 class LoopJudge:

@@ -28,7 +28,7 @@ class ManifestState:
 def refusal(state: ManifestState) -> str:
     """Say why the loop leaves the manifest alone; empty if it may write it.
 
-    What git's last commit holds is a person's: writing it would make their tree dirty, and undo their checkout.
+    What git's last commit holds is a person's: writing it makes their tree dirty, and undoes a checkout.
     A manifest that git does not hold is a product, as long as nobody is at work on it.
     """
     age_s = state.git_age_s
@@ -68,5 +68,3 @@ def state_of(git: Git, path: str, now_s: float, written_at_s: float | None) -> M
         git_age_s=now_s - max(known) if known else None,
         age_s=age_s,
     )
-
-

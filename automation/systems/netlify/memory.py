@@ -1,4 +1,4 @@
-"""What the guard must know after a restart: where the functions lay, whose manifest it is, and what was rolled back."""
+"""What must be known after a restart: where the functions lay, whose manifest it is, what was rolled back."""
 
 from __future__ import annotations
 

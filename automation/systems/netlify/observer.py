@@ -47,13 +47,14 @@ class NetlifyObserver:
         local = self.look_at_files(sight)
         return self._told(Facts(now_s, local, sight, settings.count("max_failures")))
 
-    def look_at_files(self, sight: Sight = Sight()) -> Local:
+    def look_at_files(self, sight: Sight | None = None) -> Local:
         """Look at the files alone.
 
         Raises:
             LookFailed: A file is there and cannot be read.
         """
-        return self.site_files.look(None if sight.site is None else sight.site.functions_folder or "")
+        site = None if sight is None else sight.site
+        return self.site_files.look(None if site is None else site.functions_folder or "")
 
     def assess(self, facts: Facts) -> Assessment:
         """Judge a look."""

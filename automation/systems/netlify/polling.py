@@ -1,4 +1,4 @@
-"""Asking Netlify for the site and its deploys: never more often than the interval, and what it last said stands."""
+"""Asking Netlify for site and deploys, never more often than the interval; what it last said stands."""
 
 from __future__ import annotations
 

@@ -114,16 +114,3 @@ SETTINGS = (
         also=_old("autoDeploy"),
     ),
 )
-
-# Keys of the old settings file that have no effect here.
-IGNORED = (
-    "netlify.healthCheckTimeout",
-    "netlify.functions",
-    "enhanced",
-    "git",
-    "marketing",
-    "build",
-    "monitoring",
-    "redundancy",
-    "notifications",
-)

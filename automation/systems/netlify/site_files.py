@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -173,12 +174,13 @@ class SiteFiles:
         return folder.path if folder else self._lost_default()
 
     def _lost_default(self) -> str | None:
-        """Return the default folder that was there, and of which files are missed; None if none are."""
-        known = self._folder
-        if known is None or all(known != path for path, _ in DEFAULT_FOLDERS):
-            return None
-        lost = any(one.wiped and one.path.startswith(f"{known}/") for one in self.kept.look())
-        return known if lost else None
+        """Return the default folder whose files are missed, although it is gone; None if none is."""
+        lost = [one.path for one in self.kept.look() if one.wiped]
+        for name, _ in DEFAULT_FOLDERS:
+            place = posixpath.normpath(posixpath.join(self._settings.base, name))
+            if any(is_guarded(path, place, None) and path.startswith(f"{place}/") for path in lost):
+                return place
+        return None
 
     def _discover(self, folder: str) -> Discovery:
         key = (folder, self._settings, _listing(self._workspace / folder))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from automation.core.errors import EffectFailed, StepRefused
-from automation.systems.pm2.facts import Facts
 from automation.systems.pm2.observer import Entry, Pm2Observer
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
@@ -20,11 +19,12 @@ NOT_NEEDED = "not needed: it is not down any more"
 
 @dataclass(frozen=True, slots=True)
 class _Down:
-    """A process that is down, its raw entry, and the look that says so."""
+    """A process that is down, its raw entry, and the daemon and the list that say so."""
 
     process: Process
     entry: Entry
-    facts: Facts
+    daemon: tuple[int, int]
+    listed: tuple[Process, ...]
 
 
 def restart(observer: Pm2Observer, subject: str) -> str:
@@ -57,7 +57,7 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
         return NOT_NEEDED
     _refuse_what_would_not_come_back(down)
     prepared = _prepared(down.entry)
-    recreation = _begun(down)
+    recreation = begun(down.daemon, down.process, down.listed)
     observer.note(recreation)
     trouble = ""
     try:
@@ -100,7 +100,7 @@ def _settle(observer: Pm2Observer, recreation: Recreation) -> str | None:
     old = old_one(recreation, listed)
     if old is None:
         observer.note(None)
-        return f"somebody else deleted the old entry (id {recreation.pm_id}); the new one is left"
+        return f"somebody else deleted the old entry (id {recreation.pm_id})"
     kept = old if old.status in RUNNING else _that_runs(new, listed) or old
     for one in (old, *new_ones(recreation, listed)):
         if one.pm_id != kept.pm_id:
@@ -138,14 +138,14 @@ def _down(observer: Pm2Observer, subject: str) -> _Down | None:
     facts = observer.observe()
     pairs = zip(facts.processes, observer.seen_entries(), strict=True)
     found = next((pair for pair in pairs if pair[0].label == subject and not pair[0].ours), None)
-    if found is None:
+    if found is None or facts.daemon is None:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     process, entry = found
     if all(finding.subject != subject for finding in observer.assess(facts).findings):
         return None
     if process.pid and process.status == "errored":
         raise StepRefused(f"PM2 could not end it: pid {process.pid} lives; a second one would run beside it")
-    return _Down(process, entry, facts)
+    return _Down(process, entry, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes)
 
 
 def _refuse_what_would_not_come_back(down: _Down) -> None:
@@ -153,9 +153,7 @@ def _refuse_what_would_not_come_back(down: _Down) -> None:
     if process.module:
         raise StepRefused(f"{process.label} is a PM2 module: `pm2 install {process.name}` sets it up anew")
     alike = [
-        one
-        for one in down.facts.processes
-        if (one.name, one.slot) == (process.name, process.slot) and not one.twin
+        one for one in down.listed if (one.name, one.slot) == (process.name, process.slot) and not one.twin
     ]
     if len(alike) > 1:
         raise StepRefused(
@@ -163,17 +161,8 @@ def _refuse_what_would_not_come_back(down: _Down) -> None:
         )
 
 
-def _begun(down: _Down) -> Recreation:
-    daemon = down.facts.daemon
-    if daemon is None:
-        raise EffectFailed("PM2's daemon has gone")
-    return begun((daemon.pid, daemon.start_ticks), down.process, down.facts.processes)
-
-
 def _prepared(entry: Entry) -> Entry:
     """Return the entry's environment as `prepare` may have it."""
     environment = entry["pm2_env"]
-    if not isinstance(environment, dict):
-        raise StepRefused("PM2 shows no environment for it")
-    kept = {key: value for key, value in environment.items() if key not in LEFT_OUT}
-    return kept | {"status": "launching"}
+    found = environment if isinstance(environment, dict) else {}
+    return {key: value for key, value in found.items() if key not in LEFT_OUT} | {"status": "launching"}

@@ -1,0 +1,118 @@
+"""`restore` over all systems: each has its own part of a set, and its own program puts it back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from automation.engine.calling import Call
+from automation.engine.commands.snapshots import MOST_SHOWN, asked
+from automation.engine.context import build, prepare_folders
+from automation.engine.terminal import complain, safe, say
+from automation.stores.backup_sets import BackupSet
+from automation.systems.master import sets
+from automation.systems.master.everything import repeat, worst
+from automation.systems.master.peers import Peer
+from automation.systems.master.programs import Programs, how_it_ended, programs
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a restore would do to one system; `problems` are the lines that say what it would not."""
+
+    peer: Peer
+    snapshot: str
+    files: tuple[Mapping[str, object], ...] = ()
+    missing: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def to_write(self) -> tuple[Mapping[str, object], ...]:
+        """Return the files that are not as the snapshot has them."""
+        return tuple(one for one in self.files if one.get("change") != "same")
+
+
+def restore(call: Call) -> int:
+    """Show what would change, ask, and put back every system as one set has it.
+
+    Raises:
+        UsageInvalid: There is no such set, or nobody can be asked.
+    """
+    context = build(call.system, call.workspace, call.environment, call.clock)
+    snapshot_id, chosen = sets.choose(context, call.text("id"))
+    paths = call.texts("path")
+    runner = programs(context)
+    plans = tuple(_plan(runner, peer, chosen.snapshots[peer.name], paths) for peer in _there(runner, chosen))
+    say(f"the set {chosen.id} of {chosen.at}, named by {snapshot_id}")
+    problems = [*_show(plans), *_not_installed(runner, chosen), *_nowhere(plans, paths)]
+    for line in problems:
+        complain(line)
+    count = sum(len(plan.to_write) for plan in plans)
+    if call.flag("dry_run") or not count:
+        return 1 if problems else 0
+    if not call.flag("yes") and not asked(count):
+        complain("nothing was restored")
+        return 1
+    prepare_folders(context.layout)
+    ends = []
+    for plan in plans:
+        if plan.to_write:
+            words = [word for path in _own_paths(plan, paths) for word in ("--path", path)]
+            ran = runner.run(plan.peer, "restore", plan.snapshot, "--yes", *words)
+            repeat(plan.peer, ran)
+            ends.append(ran)
+    return max(worst(ends), 1 if problems else 0)
+
+
+def _there(runner: Programs, chosen: BackupSet) -> Iterator[Peer]:
+    return (peer for peer in runner.there() if peer.name in chosen.snapshots)
+
+
+def _plan(runner: Programs, peer: Peer, snapshot: str, paths: Sequence[str]) -> Planned:
+    """Ask a guard's program what its restore would do."""
+    words = [word for path in paths for word in ("--path", path)]
+    ran = runner.run(peer, "restore", snapshot, "--dry-run", "--json", *words)
+    try:
+        said = json.loads(ran.stdout)
+        refused = [f"refused: {one['path']}: {one['reason']}" for one in said["refused"]]
+        missing = tuple(str(one) for one in said["missing"])
+        return Planned(peer, snapshot, tuple(said["files"]), missing, tuple(refused))
+    except (ValueError, KeyError, TypeError):
+        return Planned(peer, snapshot, problems=(how_it_ended(ran),))
+
+
+def _show(plans: Sequence[Planned]) -> list[str]:
+    """Say each system's plan, and return what is wrong with it."""
+    problems = []
+    for plan in plans:
+        name = plan.peer.name
+        for one in plan.to_write[:MOST_SHOWN]:
+            say(f"{name}: {one.get('change')!s:<8} {safe(str(one.get('path')))}  (from {one.get('from')})")
+        if len(plan.to_write) > MOST_SHOWN:
+            say(f"{name}: … and {len(plan.to_write) - MOST_SHOWN} more")
+        say(f"{name}: {len(plan.to_write)} to write, {len(plan.files) - len(plan.to_write)} the same")
+        problems += [f"{name}: {safe(line)}" for line in plan.problems]
+    return problems
+
+
+def _not_installed(runner: Programs, chosen: BackupSet) -> Iterator[str]:
+    """Name the systems of the set whose program is not here."""
+    there = {peer.name for peer in runner.there()}
+    for name in chosen.snapshots:
+        if name not in there:
+            yield f"{safe(name)}: is in the set and not installed here"
+
+
+def _nowhere(plans: Sequence[Planned], paths: Sequence[str]) -> Iterator[str]:
+    """Name the paths that no system of the set has."""
+    for path in paths:
+        if not any(path in _own_paths(plan, paths) for plan in plans):
+            yield f"{safe(path)}: no snapshot of this set has it"
+
+
+def _own_paths(plan: Planned, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths, of those asked for, that a system's snapshot has."""
+    if not plan.files:
+        return ()
+    return tuple(path for path in paths if f"files/{path.removeprefix('./').rstrip('/')}" not in plan.missing)
