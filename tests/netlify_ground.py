@@ -243,10 +243,13 @@ class EndingNetlify(FakeNetlify):
     """A small Netlify whose builds end at once, as told."""
 
     ends_as = "ready"
+    locks_the_live_one = False
 
     def _build(self, query: Any) -> Any:  # noqa: ANN401  # as the fake has it
         reply = super()._build(query)
         deploy_id = next(reversed(self.deploys))
+        if self.locks_the_live_one and self.published_id:
+            self.deploys[self.published_id]["locked"] = True
         self.finish(deploy_id, self.ends_as, "Build failed" if self.ends_as == "error" else None)
         return reply
 

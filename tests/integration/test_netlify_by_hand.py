@@ -140,17 +140,30 @@ def test_a_deploy_that_fails_says_why_and_is_in_the_report(ground: Ground, netli
     ]
 
 
-def test_a_deploy_beside_a_locked_one_is_not_called_live(
-    ground: Ground, netlify: EndingNetlify, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_beside_a_locked_deploy_only_drafts_are_deployed(ground: Ground, netlify: EndingNetlify) -> None:
     live = netlify.add_deploy(locked=True)
     ground.asks(netlify)
     ground.has_cli()
-    monkeypatch.setattr("automation.systems.netlify.deploying.SETTLE_S", 0.5)
 
-    said = _error_of_deploy(ground)
+    ran, draft = ground.run("deploy"), ground.run("deploy", "--draft")
 
-    assert f"is ready, and not live: deploy {live} is locked and live" in said
+    assert ran.returncode == 1
+    assert f"deploy {live} is locked" in ran.stderr
+    assert draft.returncode == 0, draft.stderr
+    assert len(ground.cli_calls()) == 1
+
+
+def test_a_deploy_that_a_lock_kept_back_is_not_called_live(ground: Ground, netlify: EndingNetlify) -> None:
+    live = netlify.add_deploy()
+    netlify.locks_the_live_one = True
+    ground.asks(netlify)
+    ground.has_cli()
+    ground.settings(deployTimeout="2s")
+
+    ran = ground.run("deploy")
+
+    assert ran.returncode == 1
+    assert f"is ready, and not live: deploy {live} is locked and live" in ran.stderr
 
 
 def test_a_deploy_that_does_not_end_is_given_up_and_may_still_become_live(
@@ -198,7 +211,7 @@ def test_what_must_never_leave_is_not_deployed(ground: Ground, netlify: EndingNe
     ran = ground.run("deploy")
 
     assert ran.returncode == 1
-    assert f"holds {private.split('/')[0]}, which must never leave (safety S23)" in ran.stderr
+    assert f"holds {private.partition('/')[0]}, which must never leave (safety S23)" in ran.stderr
     assert ground.cli_calls() == []
 
 
@@ -353,7 +366,3 @@ def test_a_rollback_that_does_not_take_effect_is_not_called_done(
     assert ran.returncode == 1
     assert f"is not live after 1 s: {bad} is" in ran.stderr
     assert [one[:2] for one in ground.acts()] == [("rollback", False)]
-
-
-def _error_of_deploy(ground: Ground) -> str:
-    return ground.run("deploy").stderr

@@ -40,6 +40,10 @@ def deploy(call: Call) -> int:
     settings = _settings(context.layout.workspace)
     refuse_private(context, settings.publish)
     site = api.site()
+    if not call.flag("draft") and site.published is not None and site.published.locked:
+        raise StepRefused(
+            f"nothing was deployed: deploy {site.published.id} is locked; unlock it on its page"
+        )
     argv = _argv(context.layout.workspace, settings, site, draft=call.flag("draft"))
     prepare_folders(context.layout)
     with on_record(context, "deploy", site.name or site.id) as said:
@@ -124,7 +128,8 @@ def _watched(context: Context, api: NetlifyApi, deploy_id: str, *, left_s: float
     Raises:
         EffectFailed: It failed, did not end in time, or is not live.
     """
-    ended = until_ended(api, deploy_id, context.clock, timeout_s=left_s)
+    clock, began_s = context.clock, context.clock.elapsed_s()
+    ended = until_ended(api, deploy_id, clock, timeout_s=left_s)
     if ended.is_under_way:
         raise EffectFailed(
             f"deploy {deploy_id} is {ended.state} after {left_s:.0f} s; it may yet become live"
@@ -134,7 +139,8 @@ def _watched(context: Context, api: NetlifyApi, deploy_id: str, *, left_s: float
         raise EffectFailed(f"deploy {deploy_id} is {ended.state}: {why}", retryable=False)
     if draft:
         return ended
-    published = until_live(api, deploy_id, context.clock, timeout_s=SETTLE_S)
+    left_s -= clock.elapsed_s() - began_s
+    published = until_live(api, deploy_id, clock, timeout_s=min(left_s, SETTLE_S))
     if published is None or published.id != deploy_id:
         instead = (
             f"deploy {published.id} is{' locked and' if published.locked else ''}"
