@@ -19,7 +19,11 @@ SYSTEM = System(
         "restart": f"{_HERE}.steps:restart",
         "recreate": f"{_HERE}.steps:recreate",
         "finish-recreation": f"{_HERE}.steps:finish_recreation",
+        "restart-master": f"{_HERE}.steps:restart_master",
+        "restore-file": "automation.engine.kept_files:restore_file",
     },
     own_folder=f"{_HERE}.home:own_folder",
     doctor=f"{_HERE}.doctor:doctor",
+    script="enhanced_pm2_redundancy.py",
+    backup=f"{_HERE}.backed_up:backed_up",
 )

@@ -15,6 +15,7 @@ from automation.systems.pm2.home import pm2_home
 
 ECOSYSTEM_FILES = ("ecosystem*.js", "ecosystem*.cjs", "ecosystem*.mjs", "ecosystem*.json", "ecosystem*.y*ml")
 SCRIPTS = ("automation/*.py", "automation/*.sh", "automation/*.js", "automation/*.cjs", "automation/*.mjs")
+GUARDED_FILES = ECOSYSTEM_FILES  # put back when nothing is left of them
 OF_PM2 = ("dump.pm2", "dump.pm2.bak", "module_conf.json")
 CHECK_LIMIT_S = 10.0
 JAVASCRIPT = (".js", ".cjs")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from automation.core.finding import Assessment, Finding, Severity
+from automation.engine.kept_files import kept_file_findings
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
+from automation.systems.pm2.master import master_silent
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.recreation import left_open, new_ones, old_one
 
@@ -25,6 +27,8 @@ def assess(facts: Facts) -> Assessment:
             *recreation_unfinished(facts),
             *process_errored(facts),
             *process_stopped(facts),
+            *kept_file_findings(facts.files),
+            *master_silent(facts.master),
         ),
         down=facts.state is DaemonState.DEAD,
         sections=_sections(facts),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from automation.engine.kept_files import KeptFile
 from automation.systems.pm2.intents import Intents
+from automation.systems.pm2.master import Master
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.wire.door import Daemon
@@ -24,7 +26,8 @@ class DaemonState(StrEnum):
 class Facts:
     """One look; `at_s` is in seconds since 1970.
 
-    `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended.
+    `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended; `files`
+    are the guarded ones, `master` is our own master, where PM2 runs one.
     """
 
     at_s: float
@@ -34,3 +37,5 @@ class Facts:
     intents: Intents | None = None
     reloading: bool = False
     recreation: Recreation | None = None
+    files: tuple[KeptFile, ...] = ()
+    master: Master | None = None

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from automation.core.errors import LookFailed, NotAllowed
 from automation.core.finding import Assessment
 from automation.engine.context import Context
+from automation.engine.kept_files import KeptFiles, matching_files
+from automation.engine.own_gap import OwnGap
 from automation.ports.clock import Clock
+from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.intents import Intents, forgotten, learn
+from automation.systems.pm2.master import look_at_master
 from automation.systems.pm2.memory import Memory, RosterHead
 from automation.systems.pm2.process import OURS, Process, processes
 from automation.systems.pm2.recreation import Recreation
@@ -23,12 +28,25 @@ Entry = dict[str, object]
 MOST_EVENTS = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the guard sees beside PM2: its guarded files, the master's report, and its own last gap."""
+
+    files: KeptFiles
+    logs: Path
+    gap: OwnGap
+
+
 class Pm2Observer:
     """Looks at one PM2, and holds what the steps act through."""
 
-    def __init__(self, pm2: Pm2, memory: Memory, home: Path, clock: Clock) -> None:
+    def __init__(
+        self, pm2: Pm2, memory: Memory, home: Path, clock: Clock, around: Around | None = None
+    ) -> None:
         self.pm2 = pm2
         self.clock = clock
+        self.files = around.files if around else None
+        self._around = around
         self._memory = memory
         self._home = home
         self._intents: Intents = memory.load_intents()
@@ -37,11 +55,19 @@ class Pm2Observer:
         self._entries: list[Entry] | None = None
 
     def observe(self) -> Facts:
-        """Look once.
+        """Look once: at PM2, and at what stands around it.
 
         Raises:
             LookFailed: PM2 is there and could not be understood, or did not answer.
         """
+        facts = self._look_at_pm2()
+        if self._around is None:
+            return facts
+        short = self._around.gap.was_short()
+        master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
+        return replace(facts, files=self._around.files.look(), master=master)
+
+    def _look_at_pm2(self) -> Facts:
         self._take_events()  # connects the bus first: what happens after the list was made is not missed
         try:
             daemon = self.pm2.daemon()
@@ -165,4 +191,9 @@ def connect(context: Context) -> Pm2Observer:
             f"PM2_HOME {home}: no such folder, or not ours to enter; start PM2 once, or set PM2_HOME"
         )
     client = Pm2Client(home, context.clock, environment)
-    return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock)
+    around = Around(
+        KeptFiles(context, lambda: matching_files(context.layout.workspace, GUARDED_FILES), wiped),
+        context.layout.logs,
+        OwnGap(context.clock, context.settings.seconds("check_interval")),
+    )
+    return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock, around)

@@ -15,6 +15,14 @@ SETTINGS = (
         also=("enhanced.pm2Manager.checkInterval",),
     ),
     Setting(
+        "backup_interval",
+        Kind.DURATION,
+        300_000,
+        "time between two snapshots; where nothing changed there is no new one",
+        env="PM2_BACKUP_INTERVAL",
+        key="pm2.backupInterval",
+    ),
+    Setting(
         "max_restarts",
         Kind.COUNT,
         5,

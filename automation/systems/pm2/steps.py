@@ -166,3 +166,19 @@ def _prepared(entry: Entry) -> Entry:
     environment = entry["pm2_env"]
     found = environment if isinstance(environment, dict) else {}
     return {key: value for key, value in found.items() if key not in LEFT_OUT} | {"status": "launching"}
+
+
+def restart_master(observer: Pm2Observer, subject: str) -> str:
+    """Restart our own master, which the PM2 guard owns (safety S6).
+
+    Raises:
+        StepRefused: PM2 has no such app.
+        EffectFailed: PM2 said no.
+    """
+    process = next((one for one in processes(observer.pm2.entries()) if one.name == subject), None)
+    if process is None:
+        raise StepRefused(f"{subject} is not in PM2's list any more")
+    if process.status == "waiting restart":  # PM2 refuses to restart it while it holds the dead pid
+        observer.pm2.stop(process.pm_id)
+    observer.pm2.restart(process.pm_id)
+    return f"restarted {subject} (id {process.pm_id})"
