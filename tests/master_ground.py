@@ -1,7 +1,8 @@
 """What tests of the master stand on: guards over lamps under the names of the real ones, and a workspace.
 
-Each stand-in is a whole guard of the engine: with a report, a ladder, snapshots, pauses and the lease. Its lamps lie
-in `<system>.json` in the workspace, what its steps did in `<system>.acts`; a FIFO `<system>.gate` holds a step.
+Each stand-in is a whole guard of the engine: with a report, a ladder, snapshots, pauses and the lease. Its
+lamps lie in `<system>.json` in the workspace, what its steps did in `<system>.acts`; a FIFO `<system>.gate`
+holds a step.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ from tests import toy_system
 toy_system.STATE, toy_system.ACTS, toy_system.GATE = "{name}.json", "{name}.acts", "{name}.gate"
 SYSTEM = replace(
     toy_system.BACKED_UP,
-    name="{name}", app="{app}", report="{report}", log_stem="{app}", script="{script}", backups_folder="{backups}",
+    name="{name}", app="{app}", report="{report}", log_stem="{app}", script="{script}",
+    backups_folder="{backups}",
 )
 raise SystemExit(main(SYSTEM, sys.argv[1:]))
 """
@@ -67,7 +69,7 @@ class Ground:
     suite: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    # --- the guards ---------------------------------------------------------------------------------------------------
+    # --- the guards ----------------------------------------------------------------------------------------
 
     def guard(self, name: str, **lamps: str) -> None:
         """Install the stand-in of a guard, with these lamps."""
@@ -117,7 +119,7 @@ class Ground:
         self.logs.mkdir(exist_ok=True)
         (self.logs / peer_of(name).report).write_text(json.dumps(report | more), "utf-8")
 
-    # --- the master ---------------------------------------------------------------------------------------------------
+    # --- the master ----------------------------------------------------------------------------------------
 
     @property
     def logs(self) -> Path:

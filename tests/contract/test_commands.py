@@ -22,7 +22,9 @@ def commands() -> SystemCommands:
     return SystemCommands()
 
 
-def shell(commands: SystemCommands, script: str, timeout_s: float = 10.0, stdin: str | None = None) -> door.Ran:
+def shell(
+    commands: SystemCommands, script: str, timeout_s: float = 10.0, stdin: str | None = None
+) -> door.Ran:
     """Run a shell script."""
     return commands.run("sh", "-c", script, timeout_s=timeout_s, stdin=stdin)
 

@@ -76,7 +76,13 @@ def run(ground: Ground, *words: str) -> subprocess.CompletedProcess[str]:
     environment = ground.child_environment()
     del environment["REDUNDANCY_WORKSPACE"]  # the folder that holds automation/ is the workspace
     return subprocess.run(
-        argv(ground, *words), cwd="/", env=environment, capture_output=True, text=True, check=False, timeout=20
+        argv(ground, *words),
+        cwd="/",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
     )
 
 
@@ -87,12 +93,15 @@ def test_the_new_system_has_every_command_and_guards(ground: Ground) -> None:
     with subprocess.Popen(
         argv(ground), cwd="/", env=ground.child_environment(), stdout=subprocess.PIPE, text=True
     ) as child:
-        line_with(child, "step_taken")
-        assert line_with(child, "backup_ended")["id"]
-        eventually("the lamp's light", lambda: ground.report()["status"] == "healthy")
-        status = run(ground, "status")
-        child.terminate()
-        code = child.wait(15)
+        try:
+            line_with(child, "step_taken")
+            eventually("the lamp's light", lambda: ground.report()["status"] == "healthy")
+            eventually("a snapshot", lambda: run(ground, "backups").stdout != "no snapshots yet\n")
+            status = run(ground, "status")
+            child.terminate()
+            code = child.wait(15)
+        finally:
+            child.kill()
     report = run(ground, "report")
     ground.lamps({"hall": "off"}, cures={"switch": ["hall"]})
     recovered = run(ground, "recovery")
@@ -161,8 +170,12 @@ def test_one_word_offers_the_new_app_to_the_process_manager(ground: Ground) -> N
     row = re.search(r"\n *\{\n *name: \"enhanced-pm2-redundancy\",.*?\n *\},\n", text, re.DOTALL)
     assert row is not None
     more = row[0].replace("pm2_redundancy", "lamp_redundancy").replace("enhanced-pm2", "enhanced-lamp")
-    (ground.workspace / "ecosystem.enhanced-redundancy.cjs").write_text(text.replace(row[0], row[0] + more), "utf-8")
-    program = 'console.log(JSON.stringify(require("./ecosystem.enhanced-redundancy.cjs").apps.map((a) => a.name)))'
+    (ground.workspace / "ecosystem.enhanced-redundancy.cjs").write_text(
+        text.replace(row[0], row[0] + more), "utf-8"
+    )
+    program = (
+        'console.log(JSON.stringify(require("./ecosystem.enhanced-redundancy.cjs").apps.map((a) => a.name)))'
+    )
     ran = subprocess.run(
         ["node", "-e", program], cwd=ground.workspace, capture_output=True, text=True, check=True
     )

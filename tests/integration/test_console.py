@@ -264,7 +264,10 @@ def test_a_guard_that_stopped_is_unknown_and_says_when_and_why(ground: Ground) -
     ran = ground.run("status")
 
     assert ran.returncode == 3
-    assert "nobody guards: it stopped at 2027-01-15T08:00:00Z (signal \N{REPLACEMENT CHARACTER}[31m)" in ran.stdout
+    assert (
+        "nobody guards: it stopped at 2027-01-15T08:00:00Z (signal \N{REPLACEMENT CHARACTER}[31m)"
+        in ran.stdout
+    )
 
 
 def test_a_report_from_a_clock_that_was_set_back_is_stale(ground: Ground) -> None:
@@ -429,7 +432,9 @@ def test_closed_descriptors_are_no_error(ground: Ground, closed: str) -> None:
     ("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
 )
 def test_only_a_terminal_that_wants_them_gets_colours(
-    ground: Ground, more: dict[str, str], coloured: bool  # noqa: FBT001  # a parameter of the test
+    ground: Ground,
+    more: dict[str, str],
+    coloured: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
     reported(ground)
     ours, theirs = pty.openpty()
@@ -512,7 +517,10 @@ def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 @pytest.mark.parametrize("words", [("check",), ("check", "--json"), ("recovery", "--dry-run"), ("doctor",)])
 @pytest.mark.parametrize("used", [True, False])
 def test_looking_writes_nothing(
-    ground: Ground, tmp_path: Path, words: tuple[str, ...], used: bool  # noqa: FBT001  # a test's parameter
+    ground: Ground,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    used: bool,  # noqa: FBT001  # a test's parameter
 ) -> None:
     if used:
         reported(ground, 2)
@@ -530,7 +538,9 @@ def test_check_judges_with_the_history_that_is_there(ground: Ground) -> None:
     assert text.returncode == 1
     assert document["findings"][0]["count"] == 3
     assert document["recovery"]["attempts"] == 1
-    assert text.stdout.startswith("enhanced-lamp-redundancy: warning, score 0.50, 1 of 2 healthy, seen 0 s ago")
+    assert text.stdout.startswith(
+        "enhanced-lamp-redundancy: warning, score 0.50, 1 of 2 healthy, seen 0 s ago"
+    )
 
 
 def test_check_without_a_usable_history_says_so_and_without_eyes_is_unknown(ground: Ground) -> None:
@@ -721,9 +731,7 @@ def test_a_pause_says_who_why_and_until_when_and_resume_ends_it(ground: Ground) 
     second = ground.run("pause")
     ended, again = ground.run("resume"), ground.run("resume")
 
-    assert re.fullmatch(
-        r"enhanced-lamp-redundancy: paused by ann until 20\S+Z: new fuses\n", first.stdout
-    )
+    assert re.fullmatch(r"enhanced-lamp-redundancy: paused by ann until 20\S+Z: new fuses\n", first.stdout)
     assert kept is not None
     assert kept.until_s == pytest.approx(kept.since_s + 1800.0)
     assert second.stdout.endswith(f"paused by {getpass.getuser()} until somebody resumes it\n")

@@ -214,6 +214,21 @@ def test_a_limit_is_waited_for_as_long_as_github_says(
     assert len(github.asked) == 3
 
 
+def test_a_limit_that_is_soon_over_does_not_make_the_guard_ask_sooner(
+    ground: Ground, github: FakeGitHub, clock: SteppedClock
+) -> None:
+    github.fail(Fault(status=429, headers={"Retry-After": "5"}))
+    observer = ground.observer(clock)
+    observer.observe()
+    clock.wait(INTERVAL_S - 1.0)
+    observer.observe()
+    asked = len(github.asked)
+    clock.wait(1.0)
+    observer.observe()
+
+    assert (asked, len(github.asked)) == (1, 3)
+
+
 def test_a_disabled_workflow_is_reported(ground: Ground, github: FakeGitHub, clock: SteppedClock) -> None:
     github.workflows[1000]["state"] = "disabled_inactivity"
 

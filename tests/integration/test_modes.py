@@ -8,6 +8,7 @@ import pytest
 
 from automation.core.errors import EffectFailed
 from automation.core.finding import Mode
+from automation.core.ladder import Ladder, Rung
 from automation.engine.modes import ladders_for, mode_now
 from automation.ports.clock import SteppedClock
 from automation.stores import leases, pauses, shutdowns
@@ -94,7 +95,9 @@ def test_a_lease_that_cannot_be_read_frees_the_guards(ground: Ground, text: str)
     ],
 )
 def test_a_start_after_the_shutdown_is_free_and_a_resurrect_is_not(
-    tmp_path: Path, stamp: str, held: bool  # noqa: FBT001  # a parameter of the test
+    tmp_path: Path,
+    stamp: str,
+    held: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
     shutdowns.record(tmp_path / "shutdown.json", NOW_S, "ann")
     said = shutdowns.recorded(tmp_path / "shutdown.json", {shutdowns.STAMP_VARIABLE: stamp})
@@ -118,8 +121,6 @@ def test_what_cannot_be_cleared_says_so(tmp_path: Path) -> None:
 
 
 def test_only_an_active_guard_climbs_and_only_an_observer_tells_a_human() -> None:
-    from automation.core.ladder import Ladder, Rung  # noqa: PLC0415  # this test alone makes one
-
     ladders = (Ladder("lamp-off", (Rung("switch", 1),)),)
 
     assert ladders_for(Mode.ACTIVE, ladders) == ladders

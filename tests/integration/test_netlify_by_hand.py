@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from automation.core.errors import StepRefused
+from automation.ports.clock import SteppedClock
+from automation.systems.netlify.deploying import connected
+from automation.systems.netlify.memory import Memory
+from automation.systems.netlify.rolling_back import choose, go_back
 from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify, Fault
-from tests.netlify_ground import FOLDER, EndingNetlify, Ground
+from tests.netlify_ground import FOLDER, SCRIPT, EndingNetlify, Ground
 
 
 @pytest.fixture
@@ -84,6 +93,15 @@ def test_a_build_that_does_not_end_is_killed(ground: Ground) -> None:
 
     assert ran.returncode == 1
     assert "did not end within 0.3 s" in ran.stderr
+
+
+def test_a_project_without_functions_is_deployed_without_them(ground: Ground, netlify: EndingNetlify) -> None:
+    shutil.rmtree(ground.workspace / "netlify")
+    ground.asks(netlify)
+    ground.has_cli()
+
+    assert ground.run("deploy").returncode == 0
+    assert "--functions" not in ground.cli_calls()[0]["argv"]
 
 
 # --- deploy ---------------------------------------------------------------------------------------
@@ -309,6 +327,50 @@ def test_off_a_terminal_a_rollback_needs_yes(ground: Ground, netlify: EndingNetl
     assert ran.returncode == 3
     assert "needs --yes" in ran.stderr
     assert published(netlify) == bad
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 1)])
+def test_on_a_terminal_a_person_is_asked(
+    ground: Ground, netlify: EndingNetlify, answer: str, code: int
+) -> None:
+    ground.asks(netlify)
+    good, bad = netlify.add_deploy(), netlify.add_deploy()
+    terminal, its_end = os.openpty()
+    os.write(terminal, answer.encode())
+    try:
+        ran = subprocess.run(
+            [sys.executable, str(SCRIPT), "rollback"],
+            env=ground.program_environment(),
+            stdin=its_end,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=15,
+        )
+    finally:
+        os.close(terminal)
+        os.close(its_end)
+
+    assert ran.returncode == code
+    assert f"publish {good} again? [y/N]" in ran.stderr
+    assert published(netlify) == (good if code == 0 else bad)
+
+
+def test_a_deploy_that_was_published_while_a_person_thought_is_not_rolled_back(
+    ground: Ground, netlify: EndingNetlify
+) -> None:
+    ground.asks(netlify)
+    netlify.add_deploy()
+    netlify.add_deploy()
+    context = ground.context(SteppedClock(netlify.now_s))
+    _, api = connected(context)
+    current, target = choose(api, Memory(context.layout.state), "")
+    newest = netlify.add_deploy()
+
+    with pytest.raises(StepRefused, match="published meanwhile"):
+        go_back(context, api, current, target)
+
+    assert published(netlify) == newest
 
 
 @pytest.mark.parametrize(

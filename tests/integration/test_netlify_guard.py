@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from automation.core.errors import StepRefused
+from automation.core.errors import LookFailed, StepRefused
 from automation.ports.clock import SteppedClock
 from automation.systems.netlify import api
+from automation.systems.netlify.backed_up import backed_up
 from automation.systems.netlify.steps import restore_file, restore_function, write_manifest
 from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify, Fault
 from tests.netlify_ground import (
@@ -140,6 +141,24 @@ def test_a_folder_that_cannot_be_read_is_unknown_and_not_down(ground: Ground) ->
 
     assert ran.returncode == 3
     assert "netlify.toml" in ran.stdout
+
+
+@pytest.mark.parametrize("path", ["netlify.toml", MANIFEST])
+def test_a_file_that_cannot_be_read_is_unknown_for_the_functions_too(ground: Ground, path: str) -> None:
+    ground.function("hello.mjs")
+    (ground.workspace / path).mkdir()
+
+    with pytest.raises(LookFailed, match="cannot read"):
+        ground.observer().observe()
+
+
+def test_a_repository_that_cannot_be_read_keeps_nobody_from_looking(ground: Ground) -> None:
+    ground.site()
+    ground.function("empty.js", b"")
+    (ground.workspace / ".git").mkdir()
+    (ground.workspace / ".git" / "HEAD").write_text("nonsense\n", "utf-8")
+
+    assert ground.problems() == [("file-wiped", f"{FOLDER}/empty.js")]
 
 
 def test_only_changed_functions_are_judged_again(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,6 +331,21 @@ def test_an_instance_that_only_watches_does_nothing(ground: Ground) -> None:
 
     assert ran.returncode == 1
     assert not ground.has(f"{FOLDER}/order.js")
+
+
+def test_settings_choose_what_is_guarded_and_the_manifest_lists_all(ground: Ground) -> None:
+    ground.site()
+    ground.function("legacy-one/index.js", BROKEN)
+    ground.function("helper.js", BROKEN)
+    ground.commit()
+    ground.settings(exclude=["legacy-*", "order"], include=["[lho]*"])
+    ground.run("manifest")
+    (ground.workspace / FOLDER / "order.js").unlink()
+
+    said = ground.check()
+
+    assert [one["subject"] for one in said["findings"]] == ["helper", MANIFEST]
+    assert [row["name"] for row in said["functions"]] == ["hello", "helper"]
 
 
 def test_an_empty_file_that_git_holds_so_is_no_loss(ground: Ground) -> None:
@@ -518,6 +552,38 @@ def test_the_functions_folder_of_the_sites_own_settings_is_used_and_remembered(
     ground.environment.clear()
 
     assert [row["name"] for row in ground.check()["functions"]] == ["hello"]
+
+
+def test_a_functions_folder_outside_the_repository_is_refused(ground: Ground, netlify: FakeNetlify) -> None:
+    ground.write("netlify.toml", TOML)
+    netlify.functions_folder = "../elsewhere"
+    ground.asks(netlify)
+
+    assert ground.problems() == [("netlify-toml-damaged", "site settings")]
+
+
+def test_a_backup_of_a_site_whose_settings_cannot_be_read_holds_its_functions(ground: Ground) -> None:
+    ground.site()
+    observer = ground.observer()
+    observer.remember(observer.observe())
+    (ground.workspace / "netlify.toml").unlink()
+    (ground.workspace / "netlify.toml").mkdir()
+
+    assert ground.run("backup").stdout.split(": ")[1].startswith("2 files")
+
+
+def test_what_is_published_is_backed_up_with_its_redirects(ground: Ground) -> None:
+    ground.write("netlify.toml", b'[build]\nbase = "site"\npublish = "out"\n')
+    for path in ("site/netlify.toml", "site/out/_redirects", "site/out/index.html", "site/package.json"):
+        ground.write(path, b"" if path.endswith("toml") else b"{}")
+
+    sources = backed_up(ground.context(SteppedClock(time.time()))).sources[0].paths
+
+    assert [path for path in sources if ground.has(path)] == [
+        "netlify.toml",
+        "site/netlify.toml",
+        "site/package.json",
+    ]
 
 
 FAULTS = {

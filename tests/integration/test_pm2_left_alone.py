@@ -192,10 +192,10 @@ def test_s16_pm2_update_passes_without_an_act(ground: Ground) -> None:
 
 
 def test_s6_an_app_that_is_named_as_one_of_ours_is_never_a_subject(ground: Ground) -> None:
-    ground.fragile("master-redundancy-orchestrator")
+    ground.fragile("enhanced-netlify-functions-redundancy")
     ground.fragile("ecosystem.enhanced-redundancy")
     ground.wait_for("ecosystem.enhanced-redundancy", "errored")
-    ground.wait_for("master-redundancy-orchestrator", "errored")
+    ground.wait_for("enhanced-netlify-functions-redundancy", "errored")
     with Watch(ground) as watch:
         watch.leaves_alone()
 

@@ -65,7 +65,7 @@ def said(ground: Ground) -> list[dict[str, object]]:
 
 
 @each_version
-def test_an_app_that_pm2_gave_up_on_is_back_within_two_seconds_of_its_cause_going(ground: Ground) -> None:
+def test_an_app_that_pm2_gave_up_on_is_back_after_two_looks_a_second_apart(ground: Ground) -> None:
     ground.home.start_app("bystander")
     with ground.started():
         broken = ground.fragile("web")
@@ -75,7 +75,7 @@ def test_an_app_that_pm2_gave_up_on_is_back_within_two_seconds_of_its_cause_goin
 
         back = ground.wait_for("web", "online")
 
-        assert time.monotonic() - given_up_s < 4.0  # two looks a second apart, on a busy machine
+        assert time.monotonic() - given_up_s < 4.0  # about two on an idle machine
         assert ground.acts() == [("restart", "web")]
         assert back.restarts < 5
         eventually("the report says so", lambda: ground.report["recovery"]["attempts"] == 1)
@@ -300,3 +300,20 @@ def test_a_step_does_nothing_to_what_runs_is_gone_or_was_stopped_by_hand_meanwhi
             restart(watch.observer, "nobody")
 
     assert ground.one("web").status == "stopped"
+
+
+def test_s1_nothing_is_done_after_one_look_nor_when_the_problem_has_gone_by_the_second(
+    ground: Ground,
+) -> None:
+    broken = ground.fragile("web")
+    ground.wait_for("web", "errored")
+    with Watch(ground) as watch:
+        watch.look()
+        once = ground.acts()
+        broken.unlink()
+        ground.client.restart(ground.one("web").pm_id)
+        ground.wait_for("web", "online")
+        watch.look(times=3, skip_s=60)
+
+        assert once == ground.acts() == []
+        assert ground.report["status"] == "healthy"

@@ -14,6 +14,7 @@ from automation.core.errors import EffectFailed
 from automation.core.report import Outcome
 from automation.ports import process
 from automation.ports.clock import SteppedClock, SystemClock
+from automation.ports.socket_owner import socket_owner
 from automation.stores import outcomes, pauses
 from automation.stores.layout import Layout, backups_folder, logs_folder
 from automation.stores.records import keep_evidence, read_record, write_record

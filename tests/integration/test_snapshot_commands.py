@@ -7,6 +7,7 @@ import logging
 import os
 import pty
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.cycle import run_cycle
 from automation.ports.clock import SteppedClock
 from automation.stores.backup_outcomes import read_outcome, write_outcome
-from tests.toy_ground import Ground, eventually, guard
+from tests.toy_ground import ROOT, Ground, eventually, guard
 from tests.toy_system import BACKED_UP
 
 pytestmark = pytest.mark.timeout(40)
@@ -64,7 +65,7 @@ def test_before_the_first_snapshot_each_command_says_so(ground: Ground) -> None:
     assert ground.run("backups").stdout == "no snapshots yet\n"
     assert ground.run("verify").stderr == "there are no snapshots yet\n"
     assert ground.run("verify").returncode == 1
-    assert ground.run("restore", "--yes").returncode in {1, 3}
+    assert ground.run("restore", "--yes").stdout.startswith("0 to write")
     assert ground.run("prune").returncode == 0
 
 
@@ -110,14 +111,12 @@ def test_restore_shows_saves_what_it_overwrites_and_can_be_undone(ground: Ground
     document = json.loads(ground.run("restore", undo[1], "--path", "wires", "--yes", "--json").stdout)
 
     assert "1 to write, 1 the same, 0 not in the snapshot" in dry.stdout
-    assert {one["path"] for one in dry_document["files"]} == {"lamps.json", "wires/red"}
+    assert {one["path"] for one in dry_document["files"]} == {"files/lamps.json", "files/wires/red"}
     assert (asked.returncode, untouched) == (3, "string")
-    assert asked.stderr == (
-        "restore overwrites files: off a terminal it needs --yes (or --dry-run)\n"
-    )
+    assert asked.stderr == ("restore overwrites files: off a terminal it needs --yes (or --dry-run)\n")
     assert (done.returncode, restored) == (0, "copper")
     assert "restored 1 files" in done.stdout
-    assert document["written"] == ["wires/red"]
+    assert document["written"] == ["files/wires/red"]
     assert wire.read_text("utf-8") == "string"
 
 
@@ -130,10 +129,6 @@ def test_nothing_to_restore_is_done_and_a_path_that_no_snapshot_holds_is_not(gro
 
 @pytest.mark.parametrize(("answer", "content"), [(b"y\n", "copper"), (b"no\n", "string")])
 def test_on_a_terminal_a_person_is_asked(ground: Ground, answer: bytes, content: str) -> None:
-    import subprocess  # noqa: PLC0415  # this test alone needs a terminal
-
-    from tests.toy_ground import ROOT  # noqa: PLC0415
-
     taken(ground)
     (ground.workspace / "wires" / "red").write_text("string", "utf-8")
     ours, theirs = pty.openpty()

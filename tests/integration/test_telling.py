@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -17,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from automation.core.errors import EffectFailed
 from automation.core.finding import Finding, Severity
 from automation.engine import deliver, telling
 from automation.engine.cycle import run_cycle
 from automation.engine.telling import Teller
+from automation.ports import web as web_door
 from automation.ports.clock import SteppedClock
 from automation.ports.web import HttpFailed, RequestsHttp
 from automation.stores import outbox
@@ -339,8 +342,6 @@ def test_the_child_is_ours_whatever_lies_in_the_current_folder(
 @contextmanager
 def raw_server(*parts: bytes, pause_s: float = 0.0) -> Iterator[str]:
     """Serve one connection with these bytes, with pauses between."""
-    import socket  # noqa: PLC0415  # this server alone needs it
-
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -366,7 +367,9 @@ def test_an_answer_that_trickles_is_given_up_in_time() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
     began_s = time.monotonic()
     with raw_server(head, *[b"x"] * 15, pause_s=0.1) as url:
-        with pytest.raises(HttpFailed, match=r"^http://127\.0\.0\.1:\d+: the answer was too large or too slow$"):
+        with pytest.raises(
+            HttpFailed, match=r"^http://127\.0\.0\.1:\d+: the answer was too large or too slow$"
+        ):
             RequestsHttp().request("GET", url, timeout_s=0.5)
         took_s = time.monotonic() - began_s
 
@@ -376,7 +379,10 @@ def test_an_answer_that_trickles_is_given_up_in_time() -> None:
 @pytest.mark.parametrize(
     ("parts", "why"),
     [
-        ((b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",), "no connection|ProtocolError|IncompleteRead"),
+        (
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",),
+            "no connection|ProtocolError|IncompleteRead",
+        ),
         ((b"garbage\r\n\r\n",), "no connection"),
         ((b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",), "DecodeError"),
     ],
@@ -407,8 +413,4 @@ def test_a_whole_answer_has_lower_case_header_names() -> None:
 
 
 def test_an_untrusted_certificate_is_said() -> None:
-    import requests  # noqa: PLC0415  # only its error is needed
-
-    from automation.ports import web  # noqa: PLC0415
-
-    assert web._reason(requests.exceptions.SSLError()) == "the certificate was refused"
+    assert web_door._reason(requests.exceptions.SSLError()) == "the certificate was refused"

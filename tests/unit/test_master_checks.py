@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from automation.core.decide import Decision, decide, remember
+from automation.core.decide import Decision, decide, remember, tried
 from automation.core.finding import Assessment, Mode, Severity, Status
 from automation.core.health import Bands, score, status
 from automation.core.history import History
 from automation.core.settings import SettingsFile, resolve
 from automation.engine.shared_settings import SHARED
+from automation.stores.leases import Lease
 from automation.systems.master.checks import assess, is_over, overall
 from automation.systems.master.emergencies import Emergency, begun, lease_section
 from automation.systems.master.facts import Facts, Sight
 from automation.systems.master.ladders import ladders
 from automation.systems.master.peers import PEERS, peer_named
 from automation.systems.master.settings import SETTINGS
-from automation.stores.leases import Lease
 
 PM2, GITHUB, NETLIFY = PEERS
 NOW_S = 1_800_000_000.0
@@ -44,7 +44,7 @@ def problems(made: Assessment) -> list[tuple[str, str]]:
     return [finding.key for finding in made.findings]
 
 
-# --- the score of the whole -------------------------------------------------------------------------------------------
+# --- the score of the whole -------------------------------------------------------------------------------
 
 
 def test_the_overall_score_is_the_mean_over_the_systems_that_are_there() -> None:
@@ -98,7 +98,7 @@ def test_a_report_that_cannot_be_read_is_said_once_and_judges_nothing() -> None:
     assert problems(made) == [("report-unreadable", "pm2")]
 
 
-# --- silence ----------------------------------------------------------------------------------------------------------
+# --- silence ----------------------------------------------------------------------------------------------
 
 
 def test_a_stale_report_is_a_silent_guard_with_the_command_by_hand() -> None:
@@ -133,7 +133,7 @@ def test_s6_a_guard_whose_last_word_was_shutdown_is_expected_again_after_it() ->
     assert problems(made) == [("guard-silent", "pm2")]
 
 
-# --- an emergency begins ----------------------------------------------------------------------------------------------
+# --- an emergency begins ----------------------------------------------------------------------------------
 
 
 def below(made: Assessment) -> list[str]:
@@ -199,8 +199,6 @@ def test_a_look_that_failed_between_two_begins_nothing() -> None:
 
 
 def test_s30_it_runs_again_once_in_each_cool_down_for_as_long_as_the_score_is_low() -> None:
-    from automation.core.decide import tried
-
     bad, history, runs = assess(facts(sight(0, 0.2))), History(), []
     for minute in range(190):
         now_s = NOW_S + 60 * minute
@@ -211,7 +209,7 @@ def test_s30_it_runs_again_once_in_each_cool_down_for_as_long_as_the_score_is_lo
     assert runs == [1, 62, 123, 184]
 
 
-# --- an emergency goes on and ends ------------------------------------------------------------------------------------
+# --- an emergency goes on and ends ------------------------------------------------------------------------
 
 ON = begun(Emergency(), ("pm2",), "guard", NOW_S - 100).told(NOW_S - 50, "free-guards", "scores", ok=False)
 LEFT = replace(ON, running=False)
@@ -306,7 +304,7 @@ def test_a_broken_emergency_has_steps_that_free_the_guards_after_two_looks() -> 
     assert [call.step for call in second.calls] == ["free-guards"]
 
 
-# --- the record -------------------------------------------------------------------------------------------------------
+# --- the record -------------------------------------------------------------------------------------------
 
 
 def test_runs_count_over_time_and_an_emergency_that_is_still_on_goes_on_with_its_story() -> None:

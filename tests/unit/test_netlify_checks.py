@@ -140,6 +140,22 @@ def test_a_function_that_no_engine_accepts_is_critical_with_the_place_of_its_fir
     assert found.message == "netlify/functions/order.js:3:1: unexpected `{` (and 1 more)"
 
 
+def test_a_function_that_settings_leave_out_is_no_subject_and_no_finding() -> None:
+    remark = Remark("broken-link", ORDER.main_file, "the link leads nowhere", breaks_build=True)
+    local = replace(
+        LOCAL,
+        discovery=Discovery((HELLO, ORDER), (remark,)),
+        verdicts={ORDER.main_file: Judged(Verdict.INVALID)},
+        left_out=frozenset({"order"}),
+    )
+
+    assessment = assess(Facts(0.0, local))
+
+    assert assessment.subjects == ("hello", "netlify.toml")
+    assert assessment.findings == ()
+    assert assessment.metrics["functions"] == 1
+
+
 def test_an_invalid_function_without_a_place_is_named_by_its_file() -> None:
     local = replace(LOCAL, verdicts={ORDER.main_file: Judged(Verdict.INVALID)})
 

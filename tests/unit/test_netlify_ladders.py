@@ -12,7 +12,8 @@ from automation.systems.netlify.settings import SETTINGS
 OLD_FILE = """{
   "netlify": {
     "enabled": true, "checkInterval": 60000, "maxFailures": 5, "healthCheckTimeout": 10000,
-    "autoDeploy": true, "deployTimeout": 300000, "functions": {"directory": "api", "autoUpdateManifest": true, "timeout": 10}
+    "autoDeploy": true, "deployTimeout": 300000,
+    "functions": {"directory": "api", "autoUpdateManifest": true, "timeout": 10}
   },
   "enhanced": {"netlifyManager": {"backupInterval": 900000}},
   "git": {"autoCommit": true}, "marketing": {}, "build": {}

@@ -12,7 +12,7 @@ from automation.ports.clock import SteppedClock
 from automation.systems.pm2.memory import Memory
 from automation.systems.pm2.observer import MOST_EVENTS, Pm2Observer
 from automation.systems.pm2.recreation import begun
-from automation.systems.pm2.steps import LEFT_OUT, finish_recreation, recreate, restart
+from automation.systems.pm2.steps import LEFT_OUT, finish_recreation, recreate, restart, restart_master
 from tests.pm2_values import DAEMON, entry, event, listed
 from tests.scripted_pm2 import Entry, EventfulClock, ScriptedPm2, answers_never
 
@@ -229,3 +229,18 @@ def test_raw_entries_are_handed_over_once(tmp_path: Path) -> None:
     eyes.observe()
 
     assert (eyes.seen_entries(), eyes.seen_entries()) == ([entry()], [])
+
+
+@pytest.mark.parametrize(
+    ("status", "done"), [("errored", [("restart", 7)]), ("waiting restart", [("stop", 7), ("restart", 7)])]
+)
+def test_s6_the_master_is_restarted_by_its_owner_and_stopped_first_where_pm2_would_refuse(
+    tmp_path: Path, status: str, done: list[tuple[str, int]]
+) -> None:
+    name = "master-redundancy-orchestrator"
+    pm2 = ScriptedPm2(entry(name, 7, status))
+
+    assert restart_master(observer(pm2, tmp_path), name) == f"restarted {name} (id 7)"
+    assert pm2.done == done
+    with pytest.raises(StepRefused, match="not in PM2's list"):
+        restart_master(observer(ScriptedPm2(), tmp_path), name)

@@ -74,7 +74,7 @@ def functions_folder_missing(local: Local) -> Iterator[Finding]:
 def function_invalid(local: Local) -> Iterator[Finding]:
     """Report functions that no JavaScript engine accepts; a bundler may well let them pass."""
     wiped = _wiped(local)
-    for function in local.discovery.functions:
+    for function in local.guarded:
         judged = local.verdicts.get(function.main_file)
         if judged is None or judged.verdict is not Verdict.INVALID or function.main_file in wiped:
             continue
@@ -92,8 +92,8 @@ def build_broken(local: Local) -> Iterator[Finding]:
     """Report what discovery found odd, where Netlify refuses to build because of it."""
     names = {function.main_file: function.name for function in local.discovery.functions}
     for remark in local.discovery.remarks:
-        if remark.breaks_build:
-            subject = names.get(remark.path, remark.path)
+        subject = names.get(remark.path, remark.path)
+        if remark.breaks_build and subject not in local.left_out:
             yield Finding(remark.problem, subject, Severity.WARNING, f"{remark.path}: {remark.message}")
 
 
@@ -153,7 +153,7 @@ def _wiped(local: Local) -> frozenset[str]:
 def _subjects(facts: Facts) -> tuple[str, ...]:
     """Return what is guarded: each function, what is lost of them, the settings file, and the site."""
     local, wiped = facts.local, _wiped(facts.local)
-    names = [one.name for one in local.discovery.functions if one.main_file not in wiped]
+    names = [one.name for one in local.guarded if one.main_file not in wiped]
     settings = [damage.file for damage in local.damage] or [local.settings.file or ""]
     found = (*names, *sorted(wiped), *settings, site_subject(facts))
     return tuple(dict.fromkeys(name for name in found if name))
@@ -161,7 +161,7 @@ def _subjects(facts: Facts) -> tuple[str, ...]:
 
 def _sections(facts: Facts) -> dict[str, object]:
     local = facts.local
-    rows = [_row(function, local) for function in local.discovery.functions]
+    rows = [_row(function, local) for function in local.guarded]
     return {"functions": rows[:MOST_ROWS], "deploy": _deploy(facts), "note": facts.sight.note}
 
 
@@ -204,7 +204,7 @@ def _deploy(facts: Facts) -> dict[str, object] | None:
 
 def _metrics(facts: Facts, findings: tuple[Finding, ...]) -> dict[str, float]:
     local, site = facts.local, facts.sight.site
-    valid = [_valid(local.verdicts.get(one.main_file)) for one in local.discovery.functions]
+    valid = [_valid(local.verdicts.get(one.main_file)) for one in local.guarded]
     failed = () if site is None else failed_in_a_row(facts.sight.deploys, site.published)
     return {
         "functions": len(valid),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from automation.engine.kept_files import KeptFile
-from automation.systems.netlify.discovery import Discovery
+from automation.systems.netlify.discovery import Discovery, Function
 from automation.systems.netlify.records import Deploy, Site
 from automation.systems.netlify.settings_file import Damaged, Settings
 from automation.systems.netlify.syntax import Judged
@@ -29,7 +29,8 @@ class Local:
 
     `settings` are the last sound ones: `damage` says what is wrong with what stands there now. `folder` is
     where the functions lie, None where the site has none. `verdicts` are those on main files. `manifest` is
-    None where there is none, and where nobody can tell whether it is current.
+    None where there is none, and where nobody can tell whether it is current. `left_out` are the functions
+    that settings do not let be guarded.
     """
 
     settings: Settings = NO_SETTINGS
@@ -40,6 +41,12 @@ class Local:
     verdicts: Mapping[str, Judged] = field(default_factory=dict)
     files: tuple[KeptFile, ...] = ()
     manifest: ManifestLook | None = None
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def guarded(self) -> tuple[Function, ...]:
+        """Return the functions that are guarded."""
+        return tuple(one for one in self.discovery.functions if one.name not in self.left_out)
 
     @property
     def is_empty(self) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from automation.core.settings import Settings as GuardSettings
 from automation.systems.netlify import manifest
-from automation.systems.netlify.discovery import EXTENSIONS, SKIPPED
+from automation.systems.netlify.discovery import EXTENSIONS, SKIPPED, split_extension
 from automation.systems.netlify.settings_file import FILE_NAME
 
 FILES_CAP = 5000
@@ -32,13 +33,28 @@ def manifest_path(settings: GuardSettings, folder: str) -> str:
     return posixpath.normpath(named) if named else manifest.path_in(folder)
 
 
+def is_chosen(name: str, settings: GuardSettings) -> bool:
+    """Tell whether settings let a function be guarded."""
+    include, exclude = settings.names("include"), settings.names("exclude")
+    chosen = not include or any(fnmatchcase(name, pattern) for pattern in include)
+    return chosen and not any(fnmatchcase(name, pattern) for pattern in exclude)
+
+
+def function_of(path: str, folder: str | None) -> str | None:
+    """Return the name of the function that a file belongs to; None where it lies elsewhere."""
+    if folder is None or not (folder == "." or path.startswith(f"{folder}/")):
+        return None
+    inner = path if folder == "." else path[len(folder) + 1 :]
+    return split_extension(inner.partition("/")[0])[0]
+
+
 def is_guarded(path: str, folder: str | None, manifest_file: str | None) -> bool:
     """Tell whether a file is guarded: netlify.toml, the manifest, and what functions are made of."""
     if posixpath.basename(path) == FILE_NAME or path == manifest_file:
         return True
-    if folder is None or not (folder == "." or path.startswith(f"{folder}/")):
+    if function_of(path, folder) is None:
         return False
-    inner = path if folder == "." else path[len(folder) + 1 :]
+    inner = path if folder == "." else path.removeprefix(f"{folder}/")
     hidden = any(part.startswith(".") or part == SKIPPED for part in inner.split("/"))
     return not hidden and path.endswith(GUARDED)
 

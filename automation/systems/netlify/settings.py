@@ -91,6 +91,14 @@ SETTINGS = (
         key="netlify.functions.manifestFile",
     ),
     Setting(
+        "include",
+        Kind.NAMES,
+        (),
+        "globs of the functions that are guarded, by name; all if not set",
+        key="netlify.include",
+    ),
+    Setting("exclude", Kind.NAMES, (), "globs of functions that are not guarded", key="netlify.exclude"),
+    Setting(
         "acts",
         Kind.FLAG,
         True,  # noqa: FBT003  # a default value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,13 @@ from automation.systems.netlify import manifest, syntax
 from automation.systems.netlify.discovery import Discovery
 from automation.systems.netlify.facts import Local, ManifestLook
 from automation.systems.netlify.functions_folder import read_discovery
-from automation.systems.netlify.guarded import files_below, is_guarded, manifest_path
+from automation.systems.netlify.guarded import (
+    files_below,
+    function_of,
+    is_chosen,
+    is_guarded,
+    manifest_path,
+)
 from automation.systems.netlify.judging import LoopJudge
 from automation.systems.netlify.memory import Memory
 from automation.systems.netlify.settings_file import (
@@ -84,6 +91,7 @@ class SiteFiles:
             discovery=discovery,
             verdicts=self._judged(discovery),
             files=files,
+            left_out=frozenset(one.name for one in discovery.functions if not self._chosen(one.main_file)),
         )
         steady = there and sound and not any(file.wiped for file in files)
         return replace(local, manifest=self.manifest_look(local)) if steady else local
@@ -108,13 +116,14 @@ class SiteFiles:
     def _files(self) -> tuple[KeptFile, ...]:
         """Return the guarded files, those included that are gone."""
         folder, own = self._folder, self.manifest_file()
-        try:
-            kept = [one for one in self.kept.look() if is_guarded(one.path, folder, own)]
-        except LookFailed:
-            raise
-        except EffectFailed as error:
-            raise LookFailed(str(error)) from error
+        looked = self.kept.look()
+        kept = [one for one in looked if is_guarded(one.path, folder, own) and self._chosen(one.path)]
         return tuple(KeptFile(one.path) if self._always_empty(one) else one for one in kept)
+
+    def _chosen(self, path: str) -> bool:
+        """Tell whether settings let a file be guarded: those of no function always."""
+        name = None if path == self.manifest_file() else function_of(path, self._folder)
+        return name is None or is_chosen(name, self._context.settings)
 
     def _always_empty(self, file: KeptFile) -> bool:
         """Tell whether an empty file is as git's last commit holds it, or is new there: nothing was lost."""
@@ -214,10 +223,9 @@ def read_manifest(path: Path) -> bytes | None:
 
 def _listing(folder: Path) -> Listing:
     """Return what changes when an entry comes, goes, or becomes another; of files and folders alike."""
-    try:
+    names: list[str] = []
+    with contextlib.suppress(OSError):  # who discovers functions says why it cannot be listed
         names = sorted(path.name for path in folder.iterdir())
-    except OSError as error:
-        raise LookFailed(f"cannot list {folder}: {error.strerror}") from error
     return tuple((name, _stamp(folder / name)) for name in names[:ENTRIES_CAP])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from automation.core.errors import EffectFailed
@@ -30,9 +31,9 @@ def _daemon(context: Context, home: Path) -> Line:
     return "PM2", f"version {daemon.version}, pid {daemon.pid}", True
 
 
-def _boot() -> Line:
+def _boot(folders: Sequence[str] = BOOT_UNITS) -> Line:
     """Tell whether a boot starts PM2, as `pm2 startup` sets it up."""
-    for folder in BOOT_UNITS:
+    for folder in folders:
         for unit in sorted(Path(folder).glob("pm2-*")) if Path(folder).is_dir() else ():
             return "boot", f"{unit} starts PM2", True
     return "boot", "nothing starts PM2 at boot; `pm2 startup` prints the command that sets it up", False
