@@ -1,4 +1,4 @@
-"""The toy system's program: `python -m tests.toy_program status`; with LAMP_BACKUPS set it has snapshots too."""
+"""The toy system's program, `python -m tests.toy_program status`; with LAMP_BACKUPS it has snapshots too."""
 
 from __future__ import annotations
 

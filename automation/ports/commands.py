@@ -135,20 +135,25 @@ def _collect(
             selector.register(pipe, selectors.EVENT_READ, kept[pipe.fileno()].read)
         if child.stdin is not None:
             selector.register(child.stdin, selectors.EVENT_WRITE, _Fed(child.stdin, stdin or "").write)
-        while selector.get_map():
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0:
-                raise TimeoutError
-            ready = selector.select(min(left_s, 0.2))
-            if not ready and child.poll() is not None:
-                break
-            for key, _ in ready:
-                if not key.data(key.fd):
-                    selector.unregister(key.fileobj)
-                    if key.fileobj is child.stdin:
-                        child.stdin.close()  # or it would wait for more
+        _exchange(selector, child, deadline_s)
     out, err = kept.values()
     return bytes(out.data), bytes(err.data), out.truncated or err.truncated
+
+
+def _exchange(selector: selectors.DefaultSelector, child: subprocess.Popen[bytes], deadline_s: float) -> None:
+    """Read and write what is ready, until all pipes have ended, or the child has and says nothing more."""
+    while selector.get_map():
+        left_s = deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        ready = selector.select(min(left_s, 0.2))
+        if not ready and child.poll() is not None:
+            return
+        for key, _ in ready:
+            if not key.data(key.fd):
+                selector.unregister(key.fileobj)
+                if child.stdin is not None and key.fileobj is child.stdin:
+                    child.stdin.close()  # or it would wait for more
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,11 @@ from tests.toy_ground import eventually
 def commands() -> SystemCommands:
     """Give the real door."""
     return SystemCommands()
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process is gone."""
+    return not alive(pid)
 
 
 def shell(
@@ -57,7 +63,7 @@ def test_a_program_that_takes_too_long_is_killed_with_all_that_it_started(
         shell(commands, script, timeout_s=0.5)
     for name in ("child", "grandchild"):
         pid = int((tmp_path / name).read_text("utf-8"))
-        eventually(f"the end of the {name}", lambda pid=pid: not alive(pid))
+        eventually(f"the end of the {name}", partial(has_ended, pid))
 
 
 def test_what_a_program_left_behind_ends_with_the_call(commands: SystemCommands, tmp_path: Path) -> None:

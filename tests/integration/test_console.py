@@ -29,6 +29,11 @@ from automation.stores import pauses
 from tests.toy_ground import ROOT, Ground, eventually, guard, line_with
 from tests.toy_system import SYSTEM
 
+REAL_SYSTEMS = sorted(
+    f"automation.systems.{path.parent.name}"
+    for path in (ROOT / "automation" / "systems").glob("*/__init__.py")
+    if "SYSTEM = " in path.read_text("utf-8")
+)
 COMMANDS = [command.name for command in commands_of(SYSTEM)]
 READING = [command.name for command in commands_of(SYSTEM) if command.reads_only and command.name != "flash"]
 
@@ -90,7 +95,7 @@ def test_help_and_version(ground: Ground) -> None:
         ("logs", "--level", "LOUD"),
         ("logs", "--lines", "many"),
         ("logs", "--lines", "100001"),
-        ("--work", "/tmp", "status"),
+        ("--work", "folder", "status"),
         ("new\nline",),
         ("status", "half \udcff", "\x1b[31mred\n"),
         ("flash",),
@@ -322,7 +327,7 @@ def test_a_system_that_could_not_be_looked_at_shows_that_in_its_status(ground: G
     assert "  warning: could-not-look: dark" in ran.stdout
 
 
-@pytest.mark.parametrize("system", ["tests.toy_system", "automation.systems.pm2"])
+@pytest.mark.parametrize("system", REAL_SYSTEMS)
 def test_status_imports_no_heavy_package(ground: Ground, system: str) -> None:
     reported(ground)
     program = (

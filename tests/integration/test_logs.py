@@ -21,7 +21,7 @@ from tests.toy_ground import ROOT, Ground, eventually, line_with
 PATIENT = pytest.mark.timeout(40)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """Give the log of this process back as it was."""
     logger = logging.getLogger(logs.LOGGER)
@@ -38,7 +38,7 @@ def log_to(form: str, tmp_path: Path, secrets: frozenset[str] = frozenset()) -> 
 
 
 def test_each_line_is_one_json_object_in_a_fixed_order(
-    restored: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log = log_to("json", tmp_path)
     log.info("step_taken", extra={"subject": "two\nlines", "attempt": 2, "odd": "half \ud83d"})
@@ -53,15 +53,10 @@ def test_each_line_is_one_json_object_in_a_fixed_order(
     assert said["time"].endswith("Z")
 
 
-def test_the_text_form_says_the_same_for_people(
-    restored: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_text_form_says_the_same_for_people(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     log = log_to("text", tmp_path)
     log.info("step_taken", extra={"subject": "hall"})
-    try:
-        raise ValueError("what happened")
-    except ValueError:
-        log.exception("guard_failed")
+    log.error("guard_failed", exc_info=ValueError("what happened"))
     first, second, *trace = capfd.readouterr().out.splitlines()
 
     assert first.split(" ", 1)[1] == "INFO step_taken subject=hall"
@@ -70,9 +65,7 @@ def test_the_text_form_says_the_same_for_people(
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_no_secret_is_written(
-    restored: None, tmp_path: Path, capfd: pytest.CaptureFixture[str], form: str
-) -> None:
+def test_no_secret_is_written(tmp_path: Path, capfd: pytest.CaptureFixture[str], form: str) -> None:
     secrets = logs.secrets_of({"LAMP_TOKEN": "hunter2hunter2", "LAMP_KEY": "short", "HOME": "/home/ann"})
     log = log_to(form, tmp_path, secrets | {"https://hook.example/T0/hidden"})
     log.info(

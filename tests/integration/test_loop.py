@@ -1,4 +1,4 @@
-"""The monitoring loop as a real program: signals, kills, two of them, upgrades, and what the report says then."""
+"""The monitoring loop as a real program: signals, kills, two of them, upgrades, and what the report says."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def test_outcomes_of_an_old_report_that_make_no_sense_are_dropped(tmp_path: Path
         assert loop.guard.recent == ()
 
 
-# --- started by PM2, by hand, by both: pm_id alone proves nothing, the parent must own PM2's socket (safety S5) ---
+# --- started by PM2, by hand, by both: pm_id alone proves nothing (safety S5) ---
 
 
 @pytest.fixture

@@ -231,7 +231,12 @@ def test_a_backup_that_failed_or_could_not_start_is_logged_and_the_next_is_due_i
     plan.go_on()
     (descriptor,) = plan.fds()
     limit_s = plan.next_s()
-    eventually("the end of the child", lambda: plan.go_on() or descriptor not in plan.fds())
+
+    def has_ended() -> bool:
+        plan.go_on()
+        return descriptor not in plan.fds()
+
+    eventually("the end of the child", has_ended)
     due_s = plan.next_s()
     monkeypatch.setattr(sys, "executable", str(ground.workspace / "none"))
     clock.wait(3600.0)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from automation.core.errors import StepRefused
 from automation.core.moments import to_text
 from automation.engine.own_gap import OwnGap
 from automation.ports.clock import SteppedClock
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.facts import DaemonState, Facts
-from automation.systems.pm2.master import APP, REPORT, Master, look_at_master, master_silent
-from automation.systems.pm2.memory import Memory
-from automation.systems.pm2.observer import Pm2Observer
-from automation.systems.pm2.steps import restart_master
+from automation.systems.pm2.master import APP, REPORT, SCRIPT, Master, look_at_master, master_silent
 from tests.pm2_values import entry, listed
-from tests.scripted_pm2 import ScriptedPm2
 
 NOW_S = 1_800_000_000.0
+
+
+def app(pm_id: int = 3, status: str = "online", **env: object) -> dict[str, Any]:
+    """Return the master's entry in PM2's list."""
+    return entry(APP, pm_id, status, **({"pm_exec_path": f"/srv/suite/automation/{SCRIPT}"} | env))
 
 
 def problems(master: Master | None) -> list[str]:
@@ -28,7 +29,7 @@ def problems(master: Master | None) -> list[str]:
 
 
 def master(status: str = "online", *, stale: bool = False, trustworthy: bool = True, **env: object) -> Master:
-    return Master(listed(entry(APP, 3, status, **env))[0], stale, trustworthy)
+    return Master(listed(app(3, status, **env))[0], stale, trustworthy)
 
 
 def write_report(folder: Path, checked_s: float) -> None:
@@ -77,8 +78,14 @@ def test_a_master_between_two_starts_is_left_to_pm2() -> None:
     assert problems(master("waiting restart", stale=True)) == []
 
 
+def test_s18_a_strangers_app_that_bears_its_name_is_not_ours(tmp_path: Path) -> None:
+    stranger = listed(app(pm_exec_path="/srv/other/server.js"))
+
+    assert look_at_master(stranger, tmp_path, NOW_S, trustworthy=True) is None
+
+
 def test_the_report_tells_whether_it_is_stale(tmp_path: Path) -> None:
-    processes = listed(entry(APP))
+    processes = listed(app())
     write_report(tmp_path, NOW_S)
     fresh = look_at_master(processes, tmp_path, NOW_S + 60 + 3 * 60, trustworthy=True)
     stale = look_at_master(processes, tmp_path, NOW_S + 60 + 3 * 60 + 1, trustworthy=True)
@@ -89,34 +96,18 @@ def test_the_report_tells_whether_it_is_stale(tmp_path: Path) -> None:
 
 
 def test_a_master_without_any_report_is_not_called_stale(tmp_path: Path) -> None:
-    found = look_at_master(listed(entry(APP)), tmp_path, NOW_S, trustworthy=True)
+    found = look_at_master(listed(app()), tmp_path, NOW_S, trustworthy=True)
 
     assert found is not None
     assert not found.stale
 
 
 def test_s6_the_master_is_no_subject_of_the_score() -> None:
-    down = listed(entry(APP, 3, "stopped"))
+    down = listed(app(3, "stopped"))
     found = assess(Facts(NOW_S, DaemonState.ALIVE, processes=down, master=Master(down[0], stale=False)))
 
     assert found.subjects == ()
     assert [one.problem for one in found.findings] == ["master-silent"]
-
-
-def test_restarting_it_goes_by_its_entry(tmp_path: Path) -> None:
-    pm2 = ScriptedPm2(entry(APP, 3, "stopped"))
-
-    said = restart_master(Pm2Observer(pm2, Memory(tmp_path), tmp_path, SteppedClock()), APP)
-
-    assert said == f"restarted {APP} (id 3)"
-    assert pm2.done == [("restart", 3)]
-
-
-def test_restarting_a_master_that_pm2_does_not_know_is_refused(tmp_path: Path) -> None:
-    observer = Pm2Observer(ScriptedPm2(), Memory(tmp_path), tmp_path, SteppedClock())
-
-    with pytest.raises(StepRefused, match="not in PM2's list"):
-        restart_master(observer, APP)
 
 
 def test_s7_the_first_gap_is_short_and_a_sleep_or_a_set_clock_makes_a_long_one() -> None:

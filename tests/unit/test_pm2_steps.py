@@ -238,7 +238,8 @@ def test_s6_the_master_is_restarted_by_its_owner_and_stopped_first_where_pm2_wou
     tmp_path: Path, status: str, done: list[tuple[str, int]]
 ) -> None:
     name = "master-redundancy-orchestrator"
-    pm2 = ScriptedPm2(entry(name, 7, status))
+    script = "/srv/suite/automation/master_redundancy_orchestrator.py"
+    pm2 = ScriptedPm2(entry(name, 7, status, pm_exec_path=script))
 
     assert restart_master(observer(pm2, tmp_path), name) == f"restarted {name} (id 7)"
     assert pm2.done == done

@@ -60,7 +60,7 @@ def _dated(raws: list[bytes], level: str) -> Iterator[tuple[str, str]]:
 
 
 def _tail(path: Path, *, whole_lines: bool) -> tuple[list[bytes], int]:
-    """Return the last lines of a file, and the position after them; a torn last one only where it is wanted."""
+    """Return the last lines of a file, and the position after them; without a torn last one if so wanted."""
     try:
         with path.open("rb") as file:
             start = file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))

@@ -12,6 +12,7 @@ from automation.stores.reports import find
 from automation.systems.pm2.process import Process
 
 APP = "master-redundancy-orchestrator"
+SCRIPT = "master_redundancy_orchestrator.py"
 REPORT = "master-redundancy-report.json"
 REFUSED_SETTINGS = 3  # its exit code where its settings, or its user, are wrong
 
@@ -25,11 +26,19 @@ class Master:
     trustworthy: bool = True
 
 
+def is_master(process: Process) -> bool:
+    """Tell whether a process is the suite's master."""
+    return process.name == APP and process.script.endswith(f"/{SCRIPT}")
+
+
 def look_at_master(
     listed: Sequence[Process], logs: Path, now_s: float, *, trustworthy: bool
 ) -> Master | None:
-    """Return how the master is; None where PM2 has no such app: then there is nothing to own."""
-    process = next((one for one in listed if one.name == APP), None)
+    """Return how the master is; None where PM2 has none: then there is nothing to own.
+
+    A stranger's app that bears the name is not ours (safety S18): the script tells.
+    """
+    process = next((one for one in listed if is_master(one)), None)
     if process is None:
         return None
     reading = find(logs / REPORT).reading

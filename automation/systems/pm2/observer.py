@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from automation.engine.context import Context
 from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
 from automation.ports.clock import Clock
+from automation.ports.commands import SystemCommands
 from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
 from automation.systems.pm2.checks import assess
+from automation.systems.pm2.command_line import list_by_command_line
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.intents import Intents, forgotten, learn
@@ -22,7 +24,7 @@ from automation.systems.pm2.memory import Memory, RosterHead
 from automation.systems.pm2.process import OURS, Process, processes
 from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.wire.client import Pm2Client
-from automation.systems.pm2.wire.door import BusEvent, NoDaemon, Pm2
+from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoDaemon, Pm2
 
 Entry = dict[str, object]
 MOST_EVENTS = 10_000
@@ -30,11 +32,12 @@ MOST_EVENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the guard sees beside PM2: its guarded files, the master's report, and its own last gap."""
+    """What the guard sees beside PM2's sockets: its guarded files, the master's report, its own last gap."""
 
     files: KeptFiles
     logs: Path
     gap: OwnGap
+    by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
 
 
 class Pm2Observer:
@@ -70,8 +73,7 @@ class Pm2Observer:
     def _look_at_pm2(self) -> Facts:
         self._take_events()  # connects the bus first: what happens after the list was made is not missed
         try:
-            daemon = self.pm2.daemon()
-            entries = self.pm2.entries()
+            daemon, entries = self._ask()
         except NoDaemon as error:
             pid = living_daemon(self._home)
             if pid is not None:
@@ -96,6 +98,15 @@ class Pm2Observer:
         reloading = reload_under_way(self._home, now_s)
         noted = self._memory.load_recreation()
         return Facts(now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading, noted)
+
+    def _ask(self) -> tuple[Daemon, list[Entry]]:
+        """Return who is there, and the list: by PM2's sockets, else by its command line."""
+        try:
+            return self.pm2.daemon(), self.pm2.entries()
+        except Garbled:
+            if self._around is None:
+                raise
+            return self._around.by_command_line()
 
     def seen_entries(self) -> list[Entry]:
         """Hand over the raw entries of the last look, in the order of its processes; once."""
@@ -195,5 +206,6 @@ def connect(context: Context) -> Pm2Observer:
         KeptFiles(context, lambda: matching_files(context.layout.workspace, GUARDED_FILES), wiped),
         context.layout.logs,
         OwnGap(context.clock, context.settings.seconds("check_interval")),
+        lambda: list_by_command_line(context, SystemCommands()),
     )
     return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock, around)

@@ -52,6 +52,7 @@ class Process:
     module: bool
     memory_bytes: int
     cpu_percent: float
+    script: str
 
     @property
     def ours(self) -> bool:
@@ -123,6 +124,7 @@ def _process(entry: Mapping[str, object]) -> Process:
         module=bool(env.get("pmx_module")),
         memory_bytes=_whole(monit.get("memory")) or 0,
         cpu_percent=_number(monit.get("cpu")),
+        script=str(env.get("pm_exec_path", "")),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from automation.core.errors import EffectFailed, StepRefused
+from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
@@ -175,7 +176,7 @@ def restart_master(observer: Pm2Observer, subject: str) -> str:
         StepRefused: PM2 has no such app.
         EffectFailed: PM2 said no.
     """
-    process = next((one for one in processes(observer.pm2.entries()) if one.name == subject), None)
+    process = next((one for one in processes(observer.pm2.entries()) if is_master(one)), None)
     if process is None:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     if process.status == "waiting restart":  # PM2 refuses to restart it while it holds the dead pid
