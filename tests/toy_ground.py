@@ -104,7 +104,7 @@ class Ground:
 
     @contextmanager
     def program(self, *words: str, **more: str) -> Iterator[subprocess.Popen[str]]:
-        """Run a command beside the test, its output piped; it is killed at the end if it still lives."""
+        """Run a command beside the test, its output piped; it is ended if it still lives."""
         child = subprocess.Popen(
             [sys.executable, "-m", "tests.toy_program", *words],
             cwd=ROOT,
@@ -118,7 +118,16 @@ class Ground:
             try:
                 yield child
             finally:
-                child.kill()
+                _end(child)
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """End a program: in order where it can, so that what it measured of itself is whole."""
+    child.terminate()
+    try:
+        child.wait(5)
+    except subprocess.TimeoutExpired:
+        child.kill()
 
 
 @contextmanager

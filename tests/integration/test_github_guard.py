@@ -94,8 +94,8 @@ def test_status_and_report_say_what_the_guard_saw(ground: Ground, github: FakeGi
         eventually("a backup", lambda: list(ground.workspace.glob("backups/github-actions/*/manifest.json")))
 
     assert before.returncode == 3
-    assert status.returncode == 2
-    assert f"critical: {CI_PATH}: runs-failing: its last 3 runs on main failed" in status.stdout
+    assert status.returncode == 1
+    assert f"warning: {CI_PATH}: runs-failing: its last 3 runs on main failed" in status.stdout
     assert "do: `gh workflow enable 1001`" in report.stdout
     assert ground.report["stopped"]["reason"] == "signal"
 

@@ -185,7 +185,7 @@ def test_as_many_failures_in_a_row_as_settings_say_are_a_finding_and_one_less_is
 
     (finding,) = looked(sight=three, max_failures=3).findings
     assert finding.key == ("runs-failing", CI)
-    assert finding.severity is Severity.CRITICAL
+    assert finding.severity is Severity.WARNING
     assert "last 3 runs on main" in finding.message
     assert "runs/3" in finding.message
     assert looked(sight=three, max_failures=4).findings == ()
