@@ -138,6 +138,7 @@ def resolve(
     file: SettingsFile,
     flags: Mapping[str, str],
     ignored: Sequence[str] = (),
+    dropped: Sequence[str] = (),
 ) -> Settings:
     """Work out the effective settings.
 
@@ -147,6 +148,7 @@ def resolve(
         file: The settings file, empty where there is none.
         flags: Values given on the command line, by setting name.
         ignored: Dotted keys of the file that are accepted without effect; a key covers what is below it.
+        dropped: Sections of the file that nothing uses any more: one line says so of each.
 
     Raises:
         SettingsInvalid: A value is of the wrong type, unit or range; the line says where.
@@ -160,7 +162,9 @@ def resolve(
         values[setting.name] = setting.default if origin == "default" else _value(setting, raw, origin)
         origins[setting.name] = origin
     _refuse_secrets(found, file.where)
-    return Settings(values, origins, tuple(islice(_oddities(keys, file, found, ignored), _MOST_WARNINGS)))
+    odd = islice(_oddities(keys, file, found, (*ignored, *dropped)), _MOST_WARNINGS)
+    unused = [f"{file.where}: {one}: ignored: nothing here uses it" for one in dropped if one in file.content]
+    return Settings(values, origins, (*odd, *unused))
 
 
 def _raw(

@@ -10,7 +10,7 @@ from pathlib import Path
 from automation.core.errors import EffectFailed, NotAllowed, SettingsInvalid, UsageInvalid
 from automation.core.settings import Settings, SettingsFile, parse_file, resolve
 from automation.engine.loading import load
-from automation.engine.shared_settings import SHARED
+from automation.engine.shared_settings import DROPPED, IGNORED, SHARED
 from automation.engine.system import System
 from automation.engine.whereabouts import layout_of
 from automation.ports.clock import Clock
@@ -41,7 +41,8 @@ def build(system: System, workspace: Path, environment: Mapping[str, str], clock
     """
     file = read_settings_file(workspace)
     known = (*SHARED, *load(system.settings))
-    settings = resolve(known, chosen(environment), file, {}, system.ignored_keys)
+    ignored = (*IGNORED, *system.ignored_keys)
+    settings = resolve(known, chosen(environment), file, {}, ignored, DROPPED)
     return Context(system, layout_of(system, workspace, environment), settings, environment, clock)
 
 

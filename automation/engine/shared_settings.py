@@ -70,9 +70,28 @@ SHARED = (
     ),
 )
 
-# Keys of the old settings file that have no effect here.
+# Keys of the settings file of version 2.0.0 that have no effect, in sections that every guard reads.
 IGNORED = (
-    "monitoring",
-    "redundancy",
-    "notifications",
+    "monitoring.enabled",
+    "monitoring.reportInterval",
+    "monitoring.alertThreshold",
+    "monitoring.logRetention",
+    "monitoring.metrics",
+    "monitoring.alerts.enabled",
+    "monitoring.alerts.channels",
+    "redundancy.enabled",
+    "redundancy.failoverEnabled",
+    "redundancy.failoverTimeout",
+    "redundancy.healthCheckInterval",
+    "redundancy.maxConcurrentChecks",
+    "redundancy.recoveryTimeout",
+    "redundancy.maxRecoveryAttempts",
+    "redundancy.cooldownPeriod",
+    "redundancy.emergencyCooldown",
+    "notifications.enabled",
+    "notifications.providers",
+    "enhanced",
 )
+
+# Sections of that file that nothing uses any more.
+DROPPED = ("git", "marketing", "build")

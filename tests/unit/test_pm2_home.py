@@ -102,3 +102,10 @@ def test_the_doctor_finds_the_unit_that_starts_pm2_at_boot(tmp_path: Path) -> No
     assert before[2] is False
     assert "pm2 startup" in before[1]
     assert _boot(folders) == ("boot", f"{tmp_path}/pm2-root.service starts PM2", True)
+
+
+def test_auto_restart_false_leaves_apps_that_are_down_to_a_human() -> None:
+    file = SettingsFile("none", {"pm2": {"autoRestart": False}})
+    found = {one.problem: one.rungs for one in ladders(resolve((*SHARED, *SETTINGS), {}, file, {}))}
+
+    assert found["process-errored"] == found["process-stopped"] == ()

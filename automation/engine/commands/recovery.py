@@ -80,6 +80,8 @@ def _recover(call: Call, context: Context, observer: Observer, ladders: tuple[La
     if mode in {Mode.PAUSED, Mode.EMERGENCY, Mode.SHUTDOWN}:
         way_out = f"; `{context.system.app} resume` ends the pause" if mode is Mode.PAUSED else ""
         raise StepRefused(f"not acting: {why}{way_out}")
+    if context.settings.text("mode") == "observe":
+        raise StepRefused("not acting: REDUNDANCY_MODE is observe")
     first = _wrong(call, observer.assess(observer.observe()))
     context.clock.wait(SECOND_LOOK_S if first else 0.0)
     again = {one.key for one in _wrong(call, observer.assess(observer.observe()))} if first else set()

@@ -22,7 +22,6 @@ SYSTEM = System(
         "rerun": f"{_HERE}.steps:rerun",
         "dispatch": f"{_HERE}.steps:dispatch",
     },
-    ignored_keys=("monitoring", "redundancy", "notifications", "enhanced", "git", "marketing", "build"),
     doctor=f"{_HERE}.doctor:doctor",
     script="enhanced_github_actions_redundancy.py",
     backup=f"{_HERE}.backed_up:backed_up",

@@ -16,7 +16,9 @@ FOR_A_HUMAN = ("daemon-dead",)
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return the ladders: restart, then prepare the app anew as it was last seen (safety S12)."""
-    rungs = (Rung("restart", settings.count("max_restarts")), Rung("recreate", RECREATIONS))
+    rungs: tuple[Rung, ...] = ()
+    if settings.flag("auto_restart"):
+        rungs = (Rung("restart", settings.count("max_restarts")), Rung("recreate", RECREATIONS))
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),

@@ -23,6 +23,14 @@ SETTINGS = (
         key="pm2.backupInterval",
     ),
     Setting(
+        "auto_restart",
+        Kind.FLAG,
+        True,  # noqa: FBT003  # a default value
+        "false: see and report apps that are down, and leave them to a human",
+        key="pm2.autoRestart",
+        also=("pm2.enabled", "enhanced.pm2Manager.autoRecovery"),
+    ),
+    Setting(
         "max_restarts",
         Kind.COUNT,
         5,
