@@ -1,12 +1,13 @@
-"""What the PM2 guard costs, beside `pm2 jlist` in the same run: `python benchmarks/pm2_guard.py [--apps 50,300]`.
+"""What the PM2 guard costs, beside `pm2 jlist` in the same run: `python -m benchmarks.pm2_guard`.
 
-Real PM2 in a temporary home, with `sleep` processes as apps. Each figure is the median of several; a whole program's
-wall time includes its interpreter. Prints one line a figure, with the limit it should keep where there is one.
+Real PM2 in a temporary home, with `sleep` processes as apps. Each figure is the median of several; a whole
+program's wall time includes its interpreter. Prints one line a figure, with the limit that it should keep.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -32,13 +33,14 @@ GUARD = ROOT / "automation/enhanced_pm2_redundancy.py"
 @contextmanager
 def pm2_with(apps: int) -> Iterator[Path]:
     """Run a PM2 with so many apps, and end it."""
-    base = Path(tempfile.mkdtemp(prefix="b", dir="/tmp"))  # noqa: S108  # a socket's path must be short
+    base = Path(tempfile.mkdtemp(prefix="b", dir="/tmp"))
     home = base / "pm2"
     config = base / "many.config.cjs"
-    config.write_text(
-        "module.exports={apps:Array.from({length:%d},(_,i)=>({name:'app'+i,script:'/bin/sleep',args:'100000',"
-        "interpreter:'none'}))}" % apps
-    )
+    listed = [
+        {"name": f"app{one}", "script": "/bin/sleep", "args": "100000", "interpreter": "none"}
+        for one in range(apps)
+    ]
+    config.write_text(f"module.exports = {json.dumps({'apps': listed})}", "utf-8")
     try:
         cli(home, "start", str(config), "-s")
         yield home
@@ -55,7 +57,11 @@ def environment(home: Path) -> dict[str, str]:
 def cli(home: Path, *arguments: str) -> None:
     """Run one pm2 command."""
     subprocess.run(
-        ["node", str(PM2), *arguments], env=environment(home), stdout=subprocess.DEVNULL, check=False, timeout=300
+        ["node", str(PM2), *arguments],
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        check=False,
+        timeout=300,
     )
 
 
@@ -141,13 +147,18 @@ def resident_mb(pid: int) -> float:
     return 0.0
 
 
-def status_ratio(home: Path) -> tuple[float, float]:
+def run(extra: dict[str, str], *argv: str) -> None:
+    """Run a program to its end, whatever it says."""
+    subprocess.run(argv, env=extra, capture_output=True, check=False)
+
+
+def status_ratio(home: Path, script: Path = GUARD) -> tuple[float, float]:
     """Return the wall milliseconds of `status` and of `pm2 jlist`, run in turn."""
     extra = environment(home) | {"REDUNDANCY_WORKSPACE": str(home.parent / "workspace")}
     ours, theirs = [], []
     for _ in range(11):
-        ours.append(timed(lambda: subprocess.run([sys.executable, str(GUARD), "status"], env=extra, capture_output=True, check=False)))
-        theirs.append(timed(lambda: subprocess.run(["node", str(PM2), "jlist"], env=extra, capture_output=True, check=False)))
+        ours.append(timed(lambda: run(extra, sys.executable, str(script), "status")))
+        theirs.append(timed(lambda: run(extra, "node", str(PM2), "jlist")))
     return statistics.median(ours) * 1000, statistics.median(theirs) * 1000
 
 
@@ -160,7 +171,9 @@ def say(name: str, figure: float, unit: str, limit: float | None = None) -> None
 def main() -> int:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--idle", type=float, default=60.0, help="seconds over which an idle guard is watched")
+    parser.add_argument(
+        "--idle", type=float, default=60.0, help="seconds over which an idle guard is watched"
+    )
     idle_s = parser.parse_args().idle
     with pm2_with(50) as home:
         wall, cpu = look(home)
@@ -173,7 +186,7 @@ def main() -> int:
         ours, theirs = status_ratio(home)
         say("50 apps: status, wall", ours, "ms")
         say("50 apps: pm2 jlist, wall", theirs, "ms")
-        say("50 apps: status / pm2 jlist", ours / theirs, "×", 0.5)
+        say("50 apps: status / pm2 jlist", ours / theirs, "x", 0.5)
     with pm2_with(300) as home:
         wall, cpu = look(home)
         say("300 apps: one look, wall", wall, "ms", 30)
@@ -182,7 +195,7 @@ def main() -> int:
         resident, _ = guard_figures(home, 10)
         say("300 apps: guard resident", resident, "MB", 33)
         ours, theirs = status_ratio(home)
-        say("300 apps: status / pm2 jlist", ours / theirs, "×", 0.5)
+        say("300 apps: status / pm2 jlist", ours / theirs, "x", 0.5)
     return 0
 
 

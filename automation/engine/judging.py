@@ -9,7 +9,8 @@ from automation.core.decide import Decision
 from automation.core.finding import Assessment, Finding, Mode, Severity, Status
 from automation.core.health import Bands, score, status, worst_first
 from automation.core.history import Climb, History
-from automation.core.report import Active, FindingLine, Heartbeat, Outcome, Recovery, Report
+from automation.core.reading import FindingLine
+from automation.core.report import Active, Heartbeat, Outcome, Recovery, Report
 
 
 @dataclass(frozen=True, slots=True)

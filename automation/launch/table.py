@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from automation.core import report as reports
+from automation.core import reading as reports
 from automation.core.errors import AutomationError
 from automation.core.moments import spoken
 from automation.launch.apps import App

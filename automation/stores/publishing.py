@@ -7,7 +7,8 @@ import os
 from collections.abc import Mapping
 
 from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
-from automation.core.report import Report, read, to_record
+from automation.core.reading import read
+from automation.core.report import Report, to_record
 from automation.ports.locks import locked
 from automation.stores.layout import Layout
 from automation.stores.records import keep_evidence, read_record, write_record

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
-from automation.core.report import Reading, read
+from automation.core.reading import Reading, read
 from automation.stores.records import read_record
 
 

@@ -10,18 +10,15 @@ from hypothesis import strategies as st
 
 from automation.core.errors import RecordDamaged, RecordNewer
 from automation.core.finding import Finding, Mode, Severity, Status
+from automation.core.reading import FindingLine, Reading, findings_of, read
 from automation.core.report import (
     Active,
-    FindingLine,
     Heartbeat,
     Outcome,
-    Reading,
     Recovery,
     Report,
-    findings_of,
     outcome_from_record,
     outcome_record,
-    read,
     to_record,
 )
 

@@ -6,8 +6,7 @@ import pytest
 
 from automation.core.errors import SettingsInvalid, UsageInvalid
 from automation.core.settings import SettingsFile, resolve
-from automation.engine.shared_settings import SHARED
-from automation.systems.github import SYSTEM
+from automation.engine.shared_settings import IGNORED, SHARED
 from automation.systems.github.commands import inputs_of
 from automation.systems.github.ladders import ladders
 from automation.systems.github.settings import SETTINGS
@@ -86,7 +85,7 @@ def test_the_old_file_s_keys_are_read_without_a_warning() -> None:
         "marketing": {"enabled": False},
         "build": {"command": "make"},
     }
-    settings = resolve((*SHARED, *SETTINGS), {}, SettingsFile("settings", old), {}, SYSTEM.ignored_keys)
+    settings = resolve((*SHARED, *SETTINGS), {}, SettingsFile("settings", old), {}, IGNORED)
 
     assert settings.warnings == ()
     assert settings.names("required") == ("ci.yml",)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.core import report as reports
+from automation.core import reading as reports
 from automation.core.errors import UsageInvalid
 from automation.core.finding import Mode, Status
 from automation.launch import holders, options, patience, places, table

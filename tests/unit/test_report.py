@@ -9,19 +9,17 @@ import pytest
 
 from automation.core.errors import RecordDamaged, RecordNewer
 from automation.core.finding import Finding, Mode, Severity, Status
+from automation.core.reading import FindingLine, findings_of, read
 from automation.core.report import (
     MOST_FINDINGS,
     MOST_RECENT,
     Active,
-    FindingLine,
     Heartbeat,
     Outcome,
     Recovery,
     Report,
-    findings_of,
     outcome_from_record,
     outcome_record,
-    read,
     to_record,
 )
 

@@ -11,7 +11,8 @@ from automation.core.errors import LookFailed, RecordDamaged
 from automation.core.finding import Assessment
 from automation.core.health import Bands
 from automation.core.history import History
-from automation.core.report import Heartbeat, read, to_record
+from automation.core.reading import read
+from automation.core.report import Heartbeat, to_record
 from automation.engine.calling import Call
 from automation.engine.commands.status import EXIT, show
 from automation.engine.context import Context, build

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from automation.core.moments import spoken
-from automation.core.report import Reading, findings_of
+from automation.core.reading import Reading, findings_of
 from automation.engine.calling import Call
 from automation.engine.terminal import coloured, complain, safe, say, say_json
 from automation.engine.whereabouts import layout_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from automation.core.finding import Mode, Status
 from automation.core.moments import spoken
-from automation.core.report import FindingLine, Reading, findings_of
+from automation.core.reading import FindingLine, Reading, findings_of
 from automation.engine.calling import Call
 from automation.engine.terminal import coloured, safe, say, say_json
 from automation.engine.whereabouts import layout_of

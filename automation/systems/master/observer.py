@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from automation.core.errors import LockBusy
 from automation.core.finding import Assessment, Status
 from automation.core.moments import from_text, to_text
-from automation.core.report import Reading
+from automation.core.reading import Reading
 from automation.engine.context import Context
 from automation.ports.children import Child
 from automation.ports.locks import is_locked, locked
