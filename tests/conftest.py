@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.real_pm2 import VERSIONS, Pm2Home, installed
 
-SKIPPED = pytest.StashKey[list[str]]()
+
+class SkippedPm2:
+    """Counts the tests marked pm2 that were skipped, in whichever worker."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note each test marked pm2 that was skipped, for whatever reason."""
+        if report.skipped and "pm2" in report.keywords and not hasattr(report, "wasxfail"):
+            self.names.append(report.nodeid)
+
+
+SKIPPED = pytest.StashKey[SkippedPm2]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,7 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to count the tests marked pm2 that were skipped."""
-    config.stash[SKIPPED] = []
+    config.stash[SKIPPED] = SkippedPm2()
+    config.pluginmanager.register(config.stash[SKIPPED])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -34,24 +48,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=why))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note each test marked pm2 that was skipped, for whatever reason."""
-    report = yield
-    if report.skipped and item.get_closest_marker("pm2") is not None and not hasattr(report, "wasxfail"):
-        item.config.stash[SKIPPED].append(item.nodeid)
-    return report
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Make a run fail that proved less than it seems to."""
-    if session.config.stash[SKIPPED] and not session.config.getoption("--without-pm2"):
+    if session.config.stash[SKIPPED].names and not session.config.getoption("--without-pm2"):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say in one line why the run failed."""
-    skipped = len(config.stash[SKIPPED])
+    skipped = len(config.stash[SKIPPED].names)
     if skipped and not config.getoption("--without-pm2"):
         terminalreporter.write_line(
             f"FAILED: {skipped} tests that need PM2 were skipped; run `npm ci` in tests/node, "

@@ -136,11 +136,12 @@ case "$mode" in
     mutate) exec "$venv/bin/python" tests/mutants ;;
     quick)
         check_code
-        with_pytest tool pytest --without-pm2 ;;
+        with_pytest tool pytest -n 4 --dist loadfile --without-pm2 ;;
     all)
         check_code
         tool coverage erase
-        with_pytest tool coverage run -m pytest
+        # Most tests wait for real programs: four at once make good use of two cores.
+        with_pytest tool coverage run -m pytest -n 4 --dist loadfile
         check_coverage ;;
 esac
 finish
