@@ -201,7 +201,8 @@ def test_a_settings_file_holds_what_differs_and_its_oddities_are_said_on_stderr(
     said = json.loads(ran.stdout)
 
     assert ran.stderr.splitlines() == [
-        "automation/redundancy-config.json: lamp.roms: unknown key; did you mean lamp.rooms?"
+        "automation/redundancy-config.json: lamp.roms: unknown key; did you mean lamp.rooms?",
+        "automation/redundancy-config.json: git: ignored: nothing here uses it",
     ]
     assert said["nextCheckAt"] > said["checkedAt"]
 
