@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.real_pm2 import VERSIONS, Pm2Home, installed
@@ -22,6 +23,11 @@ class SkippedPm2:
 
 
 SKIPPED = pytest.StashKey[SkippedPm2]()
+
+
+# A timing is no assertion: on a busy machine any example may take long.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
