@@ -23,9 +23,7 @@ from automation.systems.pm2.backed_up import judge, wiped
         ("automation/tool.sh", b" \n", False),
     ],
 )
-def test_each_kind_of_file_is_judged_by_what_it_should_be(
-    path: str, data: bytes, verdict: bool | None
-) -> None:
+def test_each_kind_of_file_is_judged_by_what_it_should_be(path: str, data: bytes, verdict: object) -> None:
     assert judge(path, data) is verdict
 
 
