@@ -116,7 +116,7 @@ SNAPSHOTS = (
     Command(
         "restore",
         "Put files back; without ID each file's newest valid copy. What it overwrites is saved first.",
-        "restore --path netlify.toml --dry-run",
+        "restore --path package.json --dry-run",
         f"{_HERE}.snapshots:restore",
         (
             Option(("id",), "the snapshot", takes="ID"),
