@@ -243,6 +243,43 @@ def test_s30_a_lease_that_its_living_run_needs_no_more_is_ended(ground: Ground, 
     assert ground.report()["recovery"]["recent"][-1]["detail"].startswith("the guards are free: no cause")
 
 
+def test_the_report_for_people_shows_each_system_and_who_is_held_back(
+    ground: Ground, clock: SteppedClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ground.run("report") == 1
+    ground.says("pm2", clock.now_s(), 0.5, ago_s=1000)
+    ground.says("github", clock.now_s(), None, status="disabled")
+    known = emergencies.begun(Emergency(), ("pm2",), "hand: ann", clock.now_s())
+    emergencies.save(ground.layout, known.told(clock.now_s(), "back-up", "a disk\x1b[2J", ok=False))
+    leases.save(ground.layout.lease, Lease(("pm2",), clock.boot_id(), clock.elapsed_s() + 60, "e"))
+    with ground.watching(clock) as guard:
+        run_cycle(guard)
+    capsys.readouterr()
+
+    assert ground.run("report") == 0
+    said = capsys.readouterr().out
+    assert "  pm2      healthy, mode active, score 0.50, seen 1000.0 s ago, stale\n" in said
+    assert "  github   disabled, mode active, score none" in said
+    assert "emergency: active, of pm2, since 2027-01-15T08:00:00.000Z, run 1" in said
+    assert "held back until 2027-01-15T08:01:00.000Z at the latest" in said
+    assert "back-up: FAILED: a disk\N{REPLACEMENT CHARACTER}[2J" in said
+    assert ground.run("report", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["emergency"]["runs"] == 1
+
+
+@pytest.mark.parametrize("broken", [{"systems": 5, "emergency": 5}, {"systems": {"pm2": 5}}])
+def test_a_report_whose_own_parts_are_of_another_shape_is_shown_without_them(
+    ground: Ground, clock: SteppedClock, capsys: pytest.CaptureFixture[str], broken: dict[str, object]
+) -> None:
+    with ground.watching(clock) as guard:
+        run_cycle(guard)
+    path = ground.logs / "master-redundancy-report.json"
+    path.write_text(json.dumps(ground.report() | broken), "utf-8")
+
+    assert ground.run("report") == 0
+    assert "emergency:" not in capsys.readouterr().out
+
+
 def test_a_step_for_a_guard_that_is_not_there_is_refused(ground: Ground, clock: SteppedClock) -> None:
     with ground.watching(clock) as guard:
         with pytest.raises(StepRefused, match="no guard of lamp"):
