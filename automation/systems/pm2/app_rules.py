@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Probe:
     """How to ask an app whether it still works.
 
-    `kind` is `http` (the target is an address: any answer below 500 is well), `tcp` (`host:port` or a port) or
+    `kind` is `http` (the target is an address: an answer below 500 is well), `tcp` (`host:port` or a port) or
     `file` (a path that must have changed within `timeout_ms`). `failures` in a row, `period_ms` apart (None:
     the check interval), make it hung.
     """
