@@ -314,18 +314,14 @@ def test_the_pm2_guard_restarts_a_master_that_was_stopped(suite: Suite) -> None:
 
 def test_all_four_killed_at_once_come_back_by_pm2_and_the_master_scores_the_whole_again(suite: Suite) -> None:
     def online() -> dict[str, int]:
-        entries = {name: one for name, one in listed(suite.pm2).items() if name in APPS}
-        pids = {
-            name: int(one["pid"]) for name, one in entries.items() if one["pm2_env"]["status"] == "online"
-        }
-        return pids if len(pids) == len(APPS) else {}
+        listing = listed(suite.pm2)
+        pids = {name: int(listing[name]["pid"]) for name in APPS if name in listing}
+        return pids if all(pids.get(name) for name in APPS) else {}
 
-    def reported() -> dict[str, int]:
-        """Return the writers of the four reports, once all are those that PM2 runs now and others than before."""
-        running = online()
-        writers = {name: int(str(suite.report(name)["pid"])) for name in REPORTS}
-        fresh = set(writers.values()) == set(running.values())
-        return writers if fresh and not set(writers.values()) & set(killed.values()) else {}
+    def reported() -> bool:
+        """Tell whether the reports are written by those that run now, and by none of the killed."""
+        writers = {int(str(suite.report(name)["pid"])) for name in REPORTS}
+        return writers == set(online().values()) and not writers & set(killed.values())
 
     killed = eventually("all four run", online, AGAIN_S)
     for pid in killed.values():
