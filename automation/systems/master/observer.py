@@ -11,7 +11,7 @@ from automation.core.finding import Assessment, Status
 from automation.core.moments import from_text, to_text
 from automation.core.reading import Reading
 from automation.engine.context import Context
-from automation.ports.children import Child
+from automation.ports.children import Apart
 from automation.ports.locks import is_locked, locked
 from automation.ports.process import alive
 from automation.stores import leases, shutdowns
@@ -31,7 +31,7 @@ class MasterObserver:
 
     context: Context
     scores: dict[str, float] = field(default_factory=dict)
-    run: Child | None = None
+    run: Apart | None = None
     looked_s: float | None = None
     looked_at_s: float = 0.0
     awake_since_s: float = 0.0
@@ -102,9 +102,9 @@ class MasterObserver:
 
     def pump(self) -> bool:
         """See whether the emergency's program has ended: that deserves a look."""
-        if self.run is None or self.run.status() is None:
+        if self.run is None or not self.run.ended():
             return False
-        self.context.log.info("emergency_program_ended", extra={"status": self.run.status()})
+        self.context.log.info("emergency_program_ended")
         self.close()
         return True
 
