@@ -21,6 +21,7 @@ SYSTEM = System(
         "begin-emergency": f"{_HERE}.steps:begin_emergency",
         "free-guards": f"{_HERE}.steps:free_guards",
     },
+    doctor=f"{_HERE}.doctor:doctor",
     script="master_redundancy_orchestrator.py",
     backup=f"{_HERE}.backed_up:backed_up",
     commands=(
