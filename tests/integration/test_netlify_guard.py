@@ -526,7 +526,9 @@ def test_the_published_deploy_is_in_the_report(ground: Ground, netlify: FakeNetl
     assert said["subjects"]["total"] == 4, "two functions, netlify.toml, the site"
 
 
-def test_production_deploys_that_fail_in_a_row_are_critical(ground: Ground, netlify: FakeNetlify) -> None:
+def test_production_deploys_that_fail_in_a_row_are_a_warning_and_no_emergency(
+    ground: Ground, netlify: FakeNetlify
+) -> None:
     ground.site()
     ground.asks(netlify)
     live = netlify.add_deploy()
@@ -538,6 +540,8 @@ def test_production_deploys_that_fail_in_a_row_are_critical(ground: Ground, netl
     assert [(one["problem"], one["subject"]) for one in said["findings"]] == [
         ("deploy-failing", "site example")
     ]
+    assert said["status"] == "warning"
+    assert said["score"] > 0.8
     assert f"Build script failed; deploy {live} is still live" in said["findings"][0]["message"]
 
 

@@ -1,7 +1,7 @@
 """Which guards' programs have no token here: what they then leave out must be said, not taken for done.
 
-PM2 writes the environment of each app into a file, so the ecosystem file gives the master no token: a file that
-holds one, `*_TOKEN_FILE`, is what reaches the programs that the master starts.
+PM2 writes the environment of each app into a file, so the ecosystem file gives the master no token: what
+reaches the programs that it starts is a file that holds one, `*_TOKEN_FILE`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ def where_the_token_is(peer: Peer, environment: Mapping[str, str]) -> tuple[str,
     if environment.get(f"{peer.token}_FILE"):
         return f"in the file that {peer.token}_FILE names", True
     if environment.get(peer.token):
-        said = (
-            f"{peer.token} reaches the guard alone, not what the master starts: name a file of mode 0600 by"
-        )
-        return f"{said} {peer.token}_FILE instead, and start the suite again", False
+        said = f"{peer.token} reaches the guard alone, not what the master starts"
+        return f"{said}: name a file of mode 0600 by {peer.token}_FILE, and start the suite again", False
     return "none is set here: what the master starts works on this disk alone", True
