@@ -23,6 +23,7 @@ SYSTEM = System(
         "restore-file": "automation.engine.kept_files:restore_file",
     },
     own_folder=f"{_HERE}.home:own_folder",
+    own_variable="PM2_HOME",
     ignored_keys=("pm2.healthCheckTimeout", "pm2.processes", "pm2.restartDelay"),
     doctor=f"{_HERE}.doctor:doctor",
     script="enhanced_pm2_redundancy.py",
