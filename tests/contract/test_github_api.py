@@ -15,7 +15,8 @@ from automation.systems.github.api import GitHubApi
 from automation.systems.github.records import RunRef
 from automation.systems.github.refusals import NotFound, rate_of
 from automation.systems.github.repository import Repository
-from tests.fake_github import DESCRIPTIONS, FakeGitHub, Fault
+from tests.fake_github import DESCRIPTIONS, FakeGitHub
+from tests.fake_service import Fault
 
 REPOSITORY = Repository("github.com", "octo-org", "octo-repo")
 TOKEN = FakeGitHub.TOKEN

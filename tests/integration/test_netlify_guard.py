@@ -14,7 +14,8 @@ from automation.ports.clock import SteppedClock
 from automation.systems.netlify import api
 from automation.systems.netlify.backed_up import backed_up
 from automation.systems.netlify.steps import restore_file, restore_function, write_manifest
-from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify, Fault
+from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify
+from tests.fake_service import Fault
 from tests.netlify_ground import (
     BROKEN,
     BROKEN_TOML,
@@ -24,8 +25,8 @@ from tests.netlify_ground import (
     ORDER,
     TOML,
     Ground,
-    eventually,
 )
+from tests.service_ground import eventually
 
 
 @pytest.fixture
