@@ -23,6 +23,8 @@ from automation.ports.clock import SystemClock
 from automation.ports.locks import take_lock
 from automation.ports.supervisor import Supervisor
 from automation.ports.waking import Waking
+from automation.stores import installation
+from automation.stores.installation import Installation
 from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.observer import Pm2Observer
 from automation.systems.pm2.process import Process, processes
@@ -88,6 +90,22 @@ class Ground:
         """Return what the guard is started with."""
         kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
         return self.home.environment | kept | {"PM2_CHECK_INTERVAL": "1s"} | more
+
+    def install(self) -> None:
+        """Record which PM2 is ours, as the start script does."""
+        home = str(self.home.path)
+        workspace = str(self.workspace)
+        record = Installation(
+            "6f1c",
+            os.geteuid(),
+            home,
+            str(NODE),
+            str(pm2_script(self.home.version)),
+            workspace,
+            workspace,
+            "now",
+        )
+        installation.record(record, self.workspace / "logs")
 
     # --- what PM2 says ---
 

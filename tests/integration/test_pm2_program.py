@@ -107,7 +107,7 @@ def test_s3_budgets_and_roster_outlive_restarts_and_upgrades_of_the_guard(ground
     assert (climb["attempts"], again["attempts"]) == (1, 1)  # the wait of ten seconds holds
     assert again["tried_at_s"] == climb["tried_at_s"]
     assert ground.report["recovery"]["attempts"] == 1
-    assert [one["name"] for one in ground.kept("roster.json")["entries"]] == ["web"]
+    assert [one["env"]["name"] for one in ground.kept("roster.json")["entries"]] == ["web"]
     assert roster["bootId"] == ground.kept("roster.json")["bootId"] != ""
 
 
