@@ -194,6 +194,28 @@ class Ground:
             check=False,
         )
 
+    def start_under_pm2(self, **more: str) -> None:
+        """Let PM2 start the guard."""
+        app = {
+            "name": SYSTEM.app,
+            "script": str(SCRIPT),
+            "interpreter": sys.executable,
+            "args": ["--workspace", str(self.workspace)],
+            "env": {"PM2_CHECK_INTERVAL": "1s", **more},
+            "stop_exit_codes": [3],
+            "kill_timeout": 20000,
+        }
+        file = self.home.apps / "guard.config.json"
+        file.write_text(json.dumps({"apps": [app]}), "utf-8")
+        assert self.home.cli("start", file).returncode == 0
+
+    def guarded_by(self, pid: int) -> bool:
+        """Tell whether the report is of this process."""
+        try:
+            return bool(self.report["pid"] == pid)
+        except (OSError, ValueError):
+            return False
+
     @contextmanager
     def started(self, **more: str) -> Iterator[subprocess.Popen[bytes]]:
         """Start the guard; it is ended at the end of the block, whatever happens."""
@@ -210,7 +232,7 @@ class Ground:
         try:
             eventually(
                 f"the guard looks: {out.read_text('utf-8', 'replace')}",
-                lambda: child.poll() is not None or self._report_is_of(child.pid),
+                lambda: child.poll() is not None or self.guarded_by(child.pid),
             )
             yield child
         finally:
@@ -221,12 +243,6 @@ class Ground:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait(timeout=15)
-
-    def _report_is_of(self, pid: int) -> bool:
-        try:
-            return bool(self.report["pid"] == pid)
-        except (OSError, ValueError):
-            return False
 
 
 class Watch:

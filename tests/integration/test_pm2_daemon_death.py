@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from automation.ports.process import alive
+from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.daemon.suspects import survey
 from tests.guarding import Ground, Watch, eventually
 from tests.real_pm2 import VERSIONS, Pm2Home
@@ -68,3 +69,33 @@ def test_a_killed_daemon_is_replaced_and_each_app_is_as_it_was_once(ground: Grou
     roots = [one for one in scene.suspects if one.process.session == one.process.pid]
     assert all(one.under_daemon for one in roots)
     assert sorted(one.name for one in roots) == ["shell", "web", "worker"]
+
+
+@each_version
+def test_s9_the_guard_outlives_the_daemon_that_started_it_and_hands_over_to_its_own_new_copy(
+    ground: Ground,
+) -> None:
+    ground.home.start_app("web")
+    python_app(ground, "worker")
+    ground.start_under_pm2(PM2_CHECK_INTERVAL="30s")
+    first = ground.wait_for(SYSTEM.app, "online").pid
+    eventually("it guards", lambda: ground.guarded_by(first))
+    second = replaced(ground, first)
+    third = replaced(ground, second)
+
+    assert len({first, second, third}) == 3
+
+
+def replaced(ground: Ground, guard: int) -> int:
+    """Kill the daemon; see that all is as it was, and that another guard guards, whose pid is returned."""
+    old = ground.home.end_daemon(signal.SIGKILL)
+    eventually("there is a new daemon", lambda: ground.home.daemon_pid() not in {None, old})
+    ground.home.remember()
+    new = ground.wait_for(SYSTEM.app, "online").pid
+    eventually("the new copy guards", lambda: ground.guarded_by(new))
+    eventually("the old one has ended", lambda: not alive(guard))
+    eventually("all is well", lambda: ground.report["status"] == "healthy")
+
+    assert sorted(one.name for one in ground.listed()) == sorted(["web", "worker", SYSTEM.app])
+    assert {one.status for one in ground.listed()} == {"online"}
+    return new

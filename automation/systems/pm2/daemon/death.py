@@ -29,13 +29,15 @@ class Lost:
 class Death:
     """One death: of which daemon, when it was noticed (seconds since 1970), and what was known of its apps.
 
-    `over` says that all was brought back but what is `lost`; the note stays until these are there again.
+    `begun` says that somebody began to bring them back: whoever finds the note goes on at once. `over` says
+    that all was brought back but what is `lost`; the note stays until these are there again.
     """
 
     daemon: Identity
     at_s: float
     intents: Intents
     lost: tuple[Lost, ...] = ()
+    begun: bool = False
     over: bool = False
 
     @property
@@ -52,6 +54,7 @@ def to_record(death: Death, intents: Mapping[str, object]) -> dict[str, object]:
         "at": death.at_s,
         "intents": dict(intents),
         "lost": [{"slot": list(one.slot), "why": one.why[:MOST_REASON]} for one in death.lost],
+        "begun": death.begun,
         "over": death.over,
     }
 
@@ -66,7 +69,8 @@ def from_record(record: object, intents: Intents) -> Death:
         raise ValueError("not a note of this schema")
     pid, ticks = record["daemon"]
     lost = tuple(Lost(_slot(one["slot"]), str(one["why"])) for one in record["lost"])
-    return Death((int(pid), int(ticks)), float(record["at"]), intents, lost, bool(record["over"]))
+    begun, over = bool(record["begun"]), bool(record["over"])
+    return Death((int(pid), int(ticks)), float(record["at"]), intents, lost, begun, over)
 
 
 def _slot(record: object) -> Slot:

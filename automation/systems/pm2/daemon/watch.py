@@ -67,7 +67,8 @@ class DaemonWatch:
         self._silent = 0
         self._split = 0
         self._rival: Identity | None = None
-        self._saw_it = False  # this process had seen the daemon alive that is gone now
+        # This process had seen the daemon alive that is gone now, or goes on with what another one began.
+        self._saw_it = self._death is not None and self._death.begun
 
     @property
     def death(self) -> Death | None:
@@ -176,6 +177,7 @@ class DaemonWatch:
             head = self._memory.roster_head()
             identity = daemon or (head.daemon if head is not None else (0, 0))
             self._death = Death(identity, self._place.clock.now_s(), intents)
+        self._death = replace(self._death, begun=True)
         self.records.save_death(self._death)
         self._saved_death = self._death
         return self._death
