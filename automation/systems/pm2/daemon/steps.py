@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from automation.core.errors import EffectFailed, StepRefused
+from automation.core.errors import LookFailed, StepRefused
 from automation.core.moments import to_text
-from automation.ports.ending import Ending, Named, available, send
+from automation.ports.ending import Named, available, send
 from automation.ports.locks import locked
 from automation.ports.process import start_ticks
+from automation.systems.pm2.daemon.ending_all import end_daemon
 from automation.systems.pm2.daemon.fate import Identity
-from automation.systems.pm2.daemon.revival import AFTER_KILL_S, revive
+from automation.systems.pm2.daemon.revival import patience_s, revive
+from automation.systems.pm2.daemon.suspects import survey
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.observer import Pm2Observer
+from automation.systems.pm2.process import OWN_APPS
 
 LOCK_WAIT_S = 5.0
 NO_HANDLES = "this kernel has no process handles (pidfd): nothing is ended or started; see the advice"
@@ -123,9 +127,25 @@ def _hung(facts: Facts) -> Named:
 
 
 def _end(observer: Pm2Observer, daemon: Named) -> None:
-    with Ending((daemon,)) as ending:
-        ending.kill()
-        if ending.wait(observer.clock, AFTER_KILL_S):
-            raise EffectFailed(
-                f"pid {daemon.pid} outlived SIGKILL: it is not ours to end, or waits for a disk"
-            )
+    """End a daemon and its apps, but for our own (errors: see end_daemon)."""
+    scene = survey(observer.home)
+    wait_s = patience_s(observer.watch.roster())
+    end_daemon(daemon, scene, OWN_APPS, observer.clock, wait_s)
+
+
+def start_over(observer: Pm2Observer) -> str:
+    """End every daemon of this home with all that it runs, and bring back what was there (safety S9).
+
+    Raises:
+        StepRefused: This machine lacks what it takes to do it safely.
+        EffectFailed: One cannot be ended, or not all came back.
+    """
+    with _daemon_lock(observer, "killing all and starting over"):
+        with contextlib.suppress(LookFailed):
+            observer.see_all()
+        death = observer.watch.begins_to_return(observer.intents())
+        daemons = survey(observer.home).daemons
+        for one in daemons:
+            _end(observer, Named(one.pid, one.start_ticks))
+        done = return_all(observer, of=death.daemon)
+        return f"ended pid {', '.join(str(one.pid) for one in daemons)}; {done}" if daemons else done
