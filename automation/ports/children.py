@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
+from automation.core.errors import CommandFailed
 from automation.ports.commands import short_environment
+
+# Run by a Python without its library: fork, leave the parent behind, lead a session of one's own, become it.
+_DETACH = "import os, sys\nif os.fork(): os._exit(0)\nos.setsid()\nos.execv(sys.argv[1], sys.argv[1:])"
+_DETACH_LIMIT_S = 10.0
 
 
 class Child:
@@ -59,55 +65,32 @@ def spawn(argv: tuple[str, ...], environment: Mapping[str, str]) -> Child | None
         return None
 
 
-# The shell goes at once, and so leaves what it started to the system.
-_LEFT_ALONE = '"$@" </dev/null >/dev/null 2>&1 & echo $!'
-_SHELL_LIMIT_S = 5.0
+def detach(argv: tuple[str, ...], environment: Mapping[str, str], *, folder: Path, output: Path) -> None:
+    """Start a program that is nobody's child: it outlives us, and whatever ends the tree that we are in.
 
+    Args:
+        argv: The program, by its absolute path, and its arguments.
+        environment: Added to the short list that is passed on (safety S19).
+        folder: Where it runs.
+        output: What it says is added to this file.
 
-class Apart:
-    """A running program that is no child of ours; its descriptor becomes readable when it ends."""
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-
-    def ended(self) -> bool:
-        """Tell whether it has ended; how, its parent alone could learn."""
-        watch = select.poll()
-        watch.register(self.fd, select.POLLIN)
-        return bool(watch.poll(0))
-
-    def forget(self) -> None:
-        """Watch it no longer."""
-        with contextlib.suppress(OSError):
-            os.close(self.fd)
-
-
-def spawn_apart(argv: tuple[str, ...], environment: Mapping[str, str]) -> Apart | None:
-    """Start a program that outlives us, whoever ends us: PM2 ends an app with all that descend from it.
-
-    Arguments and result as of `spawn`; a program that is not there looks like one that ends at once.
+    Raises:
+        CommandFailed: It cannot be started.
     """
     try:
-        said = subprocess.run(  # noqa: S603  # argv is ours
-            ("/bin/sh", "-c", _LEFT_ALONE, "sh", *argv),
-            env=short_environment(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            timeout=_SHELL_LIMIT_S,
-            check=True,
-        ).stdout
-        return Apart(_watched(int(said)))
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-
-
-def _watched(pid: int) -> int:
-    """Return a descriptor that is readable when a process has ended."""
-    try:
-        return os.pidfd_open(pid)
-    except ProcessLookupError:  # it has ended already: so is the other end of this pipe
-        readable, writable = os.pipe()
-        os.close(writable)
-        return readable
+        with output.open("ab") as log:
+            ran = subprocess.run(  # noqa: S603  # argv is ours
+                (sys.executable, "-I", "-S", "-c", _DETACH, *argv),
+                cwd=folder,
+                env=short_environment(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                timeout=_DETACH_LIMIT_S,
+                check=False,
+            )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CommandFailed(argv, None, str(error)) from error
+    if ran.returncode:
+        raise CommandFailed(argv, ran.returncode, f"see {output}")

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from automation.core.errors import CommandFailed, CommandTimedOut
-from automation.ports import children
+from automation.ports import apart as apart_door
 from automation.ports import commands as door
-from automation.ports.children import spawn, spawn_apart
+from automation.ports.apart import spawn_apart
+from automation.ports.children import spawn
 from automation.ports.commands import SystemCommands
 from automation.ports.process import alive
 from tests.real_pm2 import NODE, pm2_script
@@ -180,14 +181,14 @@ def test_a_program_apart_is_watched_by_its_descriptor_until_it_ends(tmp_path: Pa
 
 
 def test_a_program_apart_that_has_ended_before_anybody_looks_has_ended() -> None:
-    apart = children.Apart(children._watched(NO_SUCH_PID))
+    apart = apart_door.Apart(apart_door._watched(NO_SUCH_PID))
 
     assert apart.ended()
     apart.forget()
 
 
 def test_where_no_shell_can_be_started_there_is_no_program_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "_LEFT_ALONE", "exit 1")
+    monkeypatch.setattr(apart_door, "_LEFT_ALONE", "exit 1")
 
     assert spawn_apart(("true",), {}) is None
 
@@ -195,7 +196,8 @@ def test_where_no_shell_can_be_started_there_is_no_program_apart(monkeypatch: py
 NO_SUCH_PID = 2**22 + 1  # above the largest that Linux gives
 STARTER = """
 import sys, time
-from automation.ports.children import spawn, spawn_apart
+from automation.ports.apart import spawn_apart
+from automation.ports.children import spawn
 name, gate = sys.argv[1:]
 program = "import os, time; file = open(%r, 'w'); file.write(str(os.getpid())); file.close(); time.sleep(600)"
 assert {"beside": spawn, "apart": spawn_apart}[name]((sys.executable, "-c", program % gate), {})

@@ -11,7 +11,7 @@ from automation.core.finding import Assessment, Status
 from automation.core.moments import from_text, to_text
 from automation.core.reading import Reading
 from automation.engine.context import Context
-from automation.ports.children import Apart
+from automation.ports.apart import Apart
 from automation.ports.locks import is_locked, locked
 from automation.ports.process import alive
 from automation.stores import leases, shutdowns

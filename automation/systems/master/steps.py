@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from automation.core.errors import EffectFailed, LockBusy, StepRefused
 from automation.core.moments import to_text
-from automation.ports.children import spawn_apart
+from automation.ports.apart import spawn_apart
 from automation.ports.locks import locked
 from automation.stores import leases
 from automation.systems.master import emergencies, scripts, wanted
