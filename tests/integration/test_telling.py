@@ -28,6 +28,7 @@ from automation.engine.telling import Teller
 from automation.ports import web as web_door
 from automation.ports.clock import SteppedClock
 from automation.ports.web import HttpFailed, RequestsHttp
+from automation.ports.web_deadline import Deadline
 from automation.stores import outbox
 from tests.toy_ground import ROOT, Ground, eventually, guard, line_with
 
@@ -454,6 +455,21 @@ def test_a_whole_answer_has_lower_case_header_names() -> None:
         answer = RequestsHttp().request("POST", url, headers={"A": "b"}, body=b"x", timeout_s=5.0)
 
     assert (answer.status, answer.body, answer.headers["x-thing"]) == (201, b"body", "Yes")
+
+
+def test_an_answer_above_the_cap_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_door, "ANSWER_CAP", 3)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+    with raw_server(answer) as url, pytest.raises(HttpFailed, match="the answer was too large"):
+        RequestsHttp().request("GET", url, timeout_s=5.0)
+
+
+def test_a_deadline_that_has_passed_leaves_no_time() -> None:
+    deadline = Deadline()
+    deadline.begin(0.0)
+
+    with pytest.raises(TimeoutError):
+        deadline.left_s()
 
 
 def test_an_untrusted_certificate_is_said() -> None:
