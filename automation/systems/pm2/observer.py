@@ -184,7 +184,15 @@ class Pm2Observer:
         if self._around is None:
             raise StepRefused("this observer was made for looking only")
         around = self._around
-        return Means(self.pm2, self.clock, self.home, around.environment, SystemCommands(), around.programs)
+        return Means(
+            self.pm2,
+            self.clock,
+            self.home,
+            around.environment,
+            SystemCommands(),
+            around.programs,
+            self.watch.scene,
+        )
 
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
