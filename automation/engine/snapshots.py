@@ -10,6 +10,9 @@ from pathlib import Path
 from automation.engine.context import Context
 from automation.engine.loading import load
 from automation.ports.files import make_folder
+from automation.stores.backup_sets import pinned
+from automation.stores.backups.listing import newest_for_latest
+from automation.stores.backups.retention import Policy, Pruned
 from automation.stores.backups.store import SnapshotStore, Source
 
 Judge = Callable[[str, bytes], bool | None]
@@ -17,10 +20,14 @@ Judge = Callable[[str, bytes], bool | None]
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """What a system backs up: its sources, and the roots of those that lie outside the workspace."""
+    """What a system backs up: its sources, and the roots of those that lie outside the workspace.
+
+    `locks` names, by the same folders of a snapshot, the lock that whoever writes files there must hold.
+    """
 
     sources: Sequence[Source]
     roots: Mapping[str, Path] = field(default_factory=dict)
+    locks: Mapping[str, Path] = field(default_factory=dict)
 
 
 def backed_up(context: Context) -> BackedUp:
@@ -49,3 +56,24 @@ def prepare_backups(context: Context) -> None:
         EffectFailed: The disk said no.
     """
     make_folder(context.layout.backups, mode=0o700)
+
+
+def policy_of(context: Context) -> Policy:
+    """Return which snapshots the settings let stay."""
+    return Policy(keep_last=context.settings.count("keep_last"))
+
+
+def prune(context: Context, store: SnapshotStore, *, dry_run: bool = False) -> Pruned:
+    """Apply the retention policy; what a set names stays (safety S22).
+
+    Raises:
+        LockBusy: Another process works on these snapshots.
+        EffectFailed: The disk said no, or which sets there are cannot be read.
+    """
+    named = pinned(context.layout.backups, context.system.name)
+    return store.prune(policy_of(context), pinned=named, dry_run=dry_run)
+
+
+def latest_of(store: SnapshotStore) -> str | None:
+    """Return the newest snapshot that is verified and wholly valid: what `latest` points to."""
+    return newest_for_latest(store.folder)

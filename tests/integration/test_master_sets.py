@@ -210,7 +210,7 @@ def test_what_is_not_there_is_refused_in_one_line(ground: Ground, out: pytest.Ca
     complained = out.readouterr().err.splitlines()
     assert complained == [
         "there is no whole set yet: `backup` takes one",
-        "there is no set 20260101T000000Z-0000; see the list of `backups`",
+        "there is no snapshot '20260101T000000Z-0000'; see the list of `backups`",
     ]
 
 

@@ -53,7 +53,11 @@ def test_a_backup_says_what_it_took_and_nothing_new_is_no_new_one(ground: Ground
 
     assert re.fullmatch(r"\S+: 2 files, \d+ bytes\n", first.stdout)
     assert second.stdout == "nothing changed since the last snapshot: no new one\n"
-    assert json.loads(ground.run("backup", "--json").stdout) == {"id": None, "changed": False}
+    assert json.loads(ground.run("backup", "--json").stdout) == {
+        "id": None,
+        "changed": False,
+        "leftOut": [],
+    }
     assert listed.startswith(f"{row['id']}  ")
     assert listed.endswith("(before the move)\n")
     assert (row["files"], row["verified"], row["allValid"], row["damage"]) == (2, True, True, None)
@@ -106,11 +110,11 @@ def test_restore_shows_saves_what_it_overwrites_and_can_be_undone(ground: Ground
     untouched = wire.read_text("utf-8")
     done = ground.run("restore", "--yes")
     restored = wire.read_text("utf-8")
-    undo = re.search(r"`restore (\S+)` undoes this", done.stdout)
+    undo = re.search(r"`enhanced-lamp-redundancy restore (\S+)` undoes this", done.stdout)
     assert undo is not None
     document = json.loads(ground.run("restore", undo[1], "--path", "wires", "--yes", "--json").stdout)
 
-    assert "1 to write, 1 the same, 0 not in the snapshot" in dry.stdout
+    assert "1 to write (0 new, 1 changed), 1 the same, 0 not in the snapshot" in dry.stdout
     assert {one["path"] for one in dry_document["files"]} == {"files/lamps.json", "files/wires/red"}
     assert (asked.returncode, untouched) == (3, "string")
     assert asked.stderr == ("restore overwrites files: off a terminal it needs --yes (or --dry-run)\n")
@@ -245,8 +249,8 @@ def test_a_backup_that_failed_or_could_not_start_is_logged_and_the_next_is_due_i
     assert limit_s == pytest.approx(1000.0 + backup_schedule.CHILD_LIMIT_S)
     assert due_s == pytest.approx(1000.0 + 3600.0)
     assert [one.reason for one in caplog.records if one.message == "backup_failed"] == [  # type: ignore[attr-defined]
-        "exit status 2",
-        "the child could not be started",
+        "its program ended with exit status 2",
+        "its program could not be started",
     ]
 
 

@@ -10,6 +10,7 @@ from automation.engine.commands import snapshots as own
 from automation.engine.context import build, prepare_folders
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.commands import Ran
+from automation.ports.gentle import be_gentle
 from automation.systems.master import sets
 from automation.systems.master.peers import Peer
 from automation.systems.master.programs import BUSY, programs
@@ -23,12 +24,19 @@ def backup(call: Call) -> int:
     """
     context = build(call.system, call.workspace, call.environment, call.clock)
     prepare_folders(context.layout)
+    scheduled = call.flag("scheduled")
+    if scheduled:
+        be_gentle()
     set_id = sets.new_set_id()
-    reason = f"{call.text('reason') or 'by hand'} (set {set_id})"
+    reason = f"{call.text('reason') or ('scheduled' if scheduled else 'by hand')} (set {set_id})"
     parts = []
     for peer in programs(context).there():
         part = sets.take_part(
-            programs(context), peer, reason, emergency=call.flag("emergency"), prune=call.flag("prune")
+            programs(context),
+            peer,
+            reason,
+            emergency=call.flag("emergency"),
+            prune=scheduled or call.flag("prune"),
         )
         parts.append(part)
         _say_part(part, silent=call.flag("json"))
