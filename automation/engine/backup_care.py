@@ -1,4 +1,4 @@
-"""What is done about snapshots day by day: each is verified, and ten files are compared with the workspace."""
+"""Care for snapshots day by day: each is verified, and ten files are compared with the workspace."""
 
 from __future__ import annotations
 

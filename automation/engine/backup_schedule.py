@@ -78,7 +78,9 @@ class BackupSchedule:
         """Log what came of a child, and remember what it could not say of itself."""
         if status == BUSY:
             self._due_s = min(self._due_s, elapsed_s + BUSY_AGAIN_S)
-            self._context.log.info("backup_put_off", extra={"reason": "another process works on the snapshots"})
+            self._context.log.info(
+                "backup_put_off", extra={"reason": "another process works on the snapshots"}
+            )
         elif status is None:
             self._failed(f"its program did not end within {CHILD_LIMIT_S:.0f} s and was killed")
         elif _noted(outcome) == self._before or status not in {0, IN_PART}:

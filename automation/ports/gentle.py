@@ -12,7 +12,7 @@ LOWEST_LEVEL = 7
 
 
 def be_gentle() -> None:
-    """Let this process, and what it starts, yield to others; where that is not possible it goes on as it is."""
+    """Let this process, and what it starts, yield to others; where that cannot be it goes on as it is."""
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     with contextlib.suppress(OSError, psutil.Error, AttributeError):  # AttributeError: not on this system

@@ -1,4 +1,4 @@
-"""What was last done about a system's backups: for its report, and for what its loop finds wrong with them."""
+"""What was last done about a system's backups: for its report, and for what its loop finds wrong."""
 
 from __future__ import annotations
 

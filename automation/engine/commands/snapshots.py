@@ -156,8 +156,8 @@ def prune_snapshots(call: Call) -> int:
         kept = [{"id": one.id, "why": one.why} for one in pruned.kept]
         say_json({"dryRun": dry, "removed": list(pruned.removed), "kept": kept})
         return 0
-    for one in pruned.removed:
-        say(f"{'would remove' if dry else 'removed'} {one}")
+    for id_ in pruned.removed:
+        say(f"{'would remove' if dry else 'removed'} {id_}")
     for one in pruned.kept:
         say(f"keeps {one.id}: {one.why}")
     return 0

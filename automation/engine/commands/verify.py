@@ -8,8 +8,8 @@ from automation.engine.calling import Call
 from automation.engine.commands.snapshots import MOST_SHOWN
 from automation.engine.context import build
 from automation.engine.progress import progress
-from automation.engine.snapshots import latest_of, store_of
 from automation.engine.snapshot_choice import chosen_id
+from automation.engine.snapshots import latest_of, store_of
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.stores.backups.store import SnapshotStore, Verification
 

@@ -51,7 +51,9 @@ SYSTEM = System(
             "restore --dry-run",
             f"{_HERE}.restoring:restore",
             (
-                Option(("id",), "the master's snapshot that names the set, or the beginning of it", takes="ID"),
+                Option(
+                    ("id",), "the master's snapshot that names the set, or the beginning of it", takes="ID"
+                ),
                 Option(
                     ("--path",), "only this file or folder; may stand several times", takes="P", many=True
                 ),

@@ -134,7 +134,9 @@ def _show(plans: Sequence[Planned], told: Told) -> list[str]:
         name = plan.peer.name
         told.systems[name] = plan.record()
         for one in plan.to_write[:MOST_SHOWN]:
-            told.line(f"{name}: {one.get('change')!s:<8} {safe(str(one.get('path')))}  (from {one.get('from')})")
+            told.line(
+                f"{name}: {one.get('change')!s:<8} {safe(str(one.get('path')))}  (from {one.get('from')})"
+            )
         if len(plan.to_write) > MOST_SHOWN:
             told.line(f"{name}: … and {len(plan.to_write) - MOST_SHOWN} more")
         told.line(f"{name}: {len(plan.to_write)} to write, {len(plan.files) - len(plan.to_write)} the same")

@@ -20,6 +20,7 @@ SYSTEM = System(
         "recreate": f"{_HERE}.steps:recreate",
         "finish-recreation": f"{_HERE}.steps:finish_recreation",
         "restart-master": f"{_HERE}.steps:restart_master",
+        "restore-dump": f"{_HERE}.dump_file:restore_dump",
         "restore-file": "automation.engine.kept_files:restore_file",
     },
     own_folder=f"{_HERE}.home:own_folder",

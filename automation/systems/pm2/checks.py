@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from automation.core.finding import Assessment, Finding, Severity
 from automation.engine.kept_files import kept_file_findings
+from automation.systems.pm2.dump import dump_findings
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
 from automation.systems.pm2.master import master_silent
@@ -28,6 +29,7 @@ def assess(facts: Facts) -> Assessment:
             *process_errored(facts),
             *process_stopped(facts),
             *kept_file_findings(facts.files),
+            *dump_findings(facts.dump, apps=bool(subjects)),
             *master_silent(facts.master),
         ),
         down=facts.state is DaemonState.DEAD,

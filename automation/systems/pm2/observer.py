@@ -16,6 +16,7 @@ from automation.ports.commands import SystemCommands
 from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.command_line import list_by_command_line
+from automation.systems.pm2.dump_file import DumpFile
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.intents import Intents, forgotten, learn
@@ -32,9 +33,10 @@ MOST_EVENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the guard sees beside PM2's sockets: its guarded files, the master's report, its own last gap."""
+    """What the guard sees beside PM2's sockets: guarded files, the dump, the master's report, its own gap."""
 
     files: KeptFiles
+    dump: DumpFile
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
@@ -49,6 +51,7 @@ class Pm2Observer:
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
+        self.dump = around.dump if around else None
         self._around = around
         self._memory = memory
         self._home = home
@@ -68,7 +71,8 @@ class Pm2Observer:
             return facts
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
-        return replace(facts, files=self._around.files.look(), master=master)
+        around = self._around
+        return replace(facts, files=around.files.look(), master=master, dump=around.dump.look())
 
     def _look_at_pm2(self) -> Facts:
         self._take_events()  # connects the bus first: what happens after the list was made is not missed
@@ -204,6 +208,7 @@ def connect(context: Context) -> Pm2Observer:
     client = Pm2Client(home, context.clock, environment)
     around = Around(
         KeptFiles(context, lambda: matching_files(context.layout.workspace, GUARDED_FILES), wiped),
+        DumpFile(context, home),
         context.layout.logs,
         OwnGap(context.clock, context.settings.seconds("check_interval")),
         lambda: list_by_command_line(context, SystemCommands()),
