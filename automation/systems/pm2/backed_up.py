@@ -64,7 +64,7 @@ class DumpJudge:
             written_at_s, intents = None, Intents(NO_DAEMON, {})
         return judge_dump(
             data,
-            None if before is None else before.data,
+            b"" if before is None else before.data,
             intents,
             written_at_s=written_at_s,
             now_s=self._context.clock.now_s(),

@@ -90,20 +90,20 @@ def unexplained(before: Counter[str], now: Counter[str], intents: Intents) -> tu
 
 
 def judge_dump(
-    data: bytes, before: bytes | None, intents: Intents, *, written_at_s: float | None, now_s: float
+    data: bytes, before: bytes, intents: Intents, *, written_at_s: float | None, now_s: float
 ) -> bool:
     """Say whether a dump may be called valid: a list of apps that lost none but those that a hand deleted.
 
     Args:
         data: The dump.
-        before: The newest valid one in the snapshots; None where there is none.
+        before: The newest valid one in the snapshots; empty where there is none.
         intents: What the guard knows of deletions by hand.
         written_at_s: When it was written; None where that is not known.
         now_s: Seconds since 1970. What has stood for a week is meant, whoever deleted what.
     """
     if condition_of(data)[0] not in {Condition.WHOLE, Condition.HOLDS_NOTHING}:
         return False
-    if before is None or (written_at_s is not None and now_s - written_at_s >= MEANT_AFTER_S):
+    if written_at_s is not None and now_s - written_at_s >= MEANT_AFTER_S:
         return True
     return not unexplained(apps_in(before), apps_in(data), intents)
 
