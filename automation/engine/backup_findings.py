@@ -90,15 +90,15 @@ def backup_incomplete(outcome: Mapping[str, object], app: str) -> Iterator[Findi
 def backup_differs(outcome: Mapping[str, object], app: str) -> Iterator[Finding]:
     """Report that a spot check found copies that are not as the files that they were taken of."""
     said = outcome.get("spotCheck")
-    paths = said.get("differ") if isinstance(said, Mapping) else None
-    if isinstance(said, Mapping) and isinstance(paths, list) and paths:
-        more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+    rows = list(_rows(said.get("differ"))) if isinstance(said, Mapping) else []
+    if rows and isinstance(said, Mapping):
+        more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
         yield Finding(
             "backup-differs",
             SUBJECT,
             Severity.WARNING,
-            f"{paths[0]}{more} differs from its copy in {said.get('id')}, and has not been touched since",
-            f"either of the two rotted: compare them, then `{app} backup`, or `{app} restore --path …`",
+            f"{rows[0].get('path')}{more} of {said.get('id')}: {rows[0].get('reason')}",
+            f"one of the two rotted: compare them; `touch` a good file and `{app} backup`, or restore it",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from automation.core.errors import AutomationError, EffectFailed
@@ -12,16 +12,19 @@ from automation.stores.backup_outcomes import write_outcome
 from automation.stores.backups.store import Snapshot, SnapshotStore
 
 MOST_KEPT = 50
+NOTHING: Mapping[str, object] = {}
 MEANT_TO_BE_LEFT_OUT = "which no backup can hold"  # a socket, a pipe, a device: said when taken, and no fault
 
 
-def note(context: Context, store: SnapshotStore, *, succeeded: bool = False, **more: object) -> None:
+def note(
+    context: Context, store: SnapshotStore, more: Mapping[str, object] = NOTHING, *, succeeded: bool = False
+) -> None:
     """Keep what is there now; a backup that succeeded moves `lastAt` and ends what failed before.
 
     Raises:
         EffectFailed: The disk said no.
     """
-    changed = _of_the_list(store.snapshots()) | more
+    changed = _of_the_list(store.snapshots()) | dict(more)
     if succeeded:
         changed |= {"lastAt": to_text(context.clock.now_s()), "failure": None}
     write_outcome(context.layout.backup_outcome, **changed)

@@ -49,6 +49,10 @@ class Progress:
             if self._bar is not None:
                 self._bar.show(done, total, what)
 
+    def count(self, done: int) -> None:
+        """Say that so many are done, of how many is not known."""
+        self.at(done, 0)
+
     def close(self) -> None:
         """Show nothing any more."""
         if self._timer is not None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from automation.engine.context import Context
+from automation.engine.keep_within import Within
 from automation.engine.loading import load
 from automation.ports.files import make_folder
 from automation.stores.backup_sets import pinned
+from automation.stores.backups.filling import Progress, quietly
 from automation.stores.backups.listing import newest_for_latest
 from automation.stores.backups.retention import Policy, Pruned
 from automation.stores.backups.store import SnapshotStore, Source
@@ -36,8 +38,8 @@ def backed_up(context: Context) -> BackedUp:
     return what
 
 
-def store_of(context: Context, *, lock_wait_s: float = 0.0) -> SnapshotStore:
-    """Return the store of this system's snapshots."""
+def store_of(context: Context, *, lock_wait_s: float = 0.0, tell: Progress = quietly) -> SnapshotStore:
+    """Return the store of this system's snapshots; it tells now and then how much of its work is done."""
     return SnapshotStore(
         folder=context.layout.snapshots,
         system=context.system.name,
@@ -46,6 +48,7 @@ def store_of(context: Context, *, lock_wait_s: float = 0.0) -> SnapshotStore:
         workspace=context.layout.workspace,
         roots=backed_up(context).roots,
         lock_wait_s=lock_wait_s,
+        progress=tell,
     )
 
 
@@ -60,7 +63,15 @@ def prepare_backups(context: Context) -> None:
 
 def policy_of(context: Context) -> Policy:
     """Return which snapshots the settings let stay."""
-    return Policy(keep_last=context.settings.count("keep_last"))
+    settings = context.settings
+    return Policy(
+        keep_last=settings.count("keep_last"),
+        keep_hourly=settings.count("keep_hourly"),
+        keep_daily=settings.count("keep_daily"),
+        keep_weekly=settings.count("keep_weekly"),
+        keep_monthly=settings.count("keep_monthly"),
+        keep_within=Within(seconds=settings.seconds("keep_within")),
+    )
 
 
 def prune(context: Context, store: SnapshotStore, *, dry_run: bool = False) -> Pruned:

@@ -1,13 +1,11 @@
-"""`backup`, `backups`, `verify`, `restore` and `prune` over lamps, and the backups that the loop starts."""
+"""`backup`, `backups`, `verify` and `prune` over lamps, and the backups that the loop starts."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-import pty
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.cycle import run_cycle
 from automation.ports.clock import SteppedClock
 from automation.stores.backup_outcomes import read_outcome, write_outcome
-from tests.toy_ground import ROOT, Ground, eventually, guard
+from tests.toy_ground import Ground, eventually, guard
 from tests.toy_system import BACKED_UP
 
 pytestmark = pytest.mark.timeout(40)
@@ -43,6 +41,21 @@ def taken(ground: Ground, *words: str) -> str:
 def snapshot_file(ground: Ground, name: str, path: str) -> Path:
     """Return where a snapshot keeps a file."""
     return ground.workspace / "backups" / "lamp" / name / "files" / path
+
+
+def damage(ground: Ground, name: str) -> None:
+    """Change a byte of a snapshot's copy of the red wire."""
+    kept = snapshot_file(ground, name, "wires/red")
+    kept.chmod(0o600)
+    kept.write_text("cooper", "utf-8")
+
+
+def keep(ground: Ground, **counts: object) -> None:
+    """Set the retention: nothing but the newest snapshot, and what is given."""
+    nothing = {"keepLast": 1, "keepHourly": 0, "keepDaily": 0, "keepWeekly": 0, "keepMonthly": 0}
+    path = ground.workspace / "automation" / "redundancy-config.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"backups": {"retention": nothing | counts}}), "utf-8")
 
 
 def test_a_backup_says_what_it_took_and_nothing_new_is_no_new_one(ground: Ground) -> None:
@@ -76,101 +89,128 @@ def test_before_the_first_snapshot_each_command_says_so(ground: Ground) -> None:
 def test_a_damaged_snapshot_is_named_and_exits_1(ground: Ground) -> None:
     name = taken(ground)
     whole = ground.run("verify")
-    kept = snapshot_file(ground, name, "wires/red")
-    kept.chmod(0o600)
-    kept.write_text("cooper", "utf-8")
-    text, document = ground.run("verify", "--all"), ground.run("verify", name, "--json")
+    damage(ground, name)
+    (ground.workspace / "wires" / "red").unlink()  # where it could have been repaired from
+    text, document = ground.run("verify", "--all"), ground.run("verify", name[:-2], "--json")
     (said,) = json.loads(document.stdout)
 
     assert (whole.returncode, whole.stdout) == (0, f"{name}: every byte is as it was\n")
     assert (text.returncode, document.returncode) == (1, 1)
     assert text.stdout == f"{name}: DAMAGED\n"
-    assert text.stderr.startswith(f"{name}: ")
-    assert "wires/red" in text.stderr
-    assert (said["id"], said["ok"]) == (name, False)
-    assert "wires/red" in said["bad"][0]["path"]
+    assert text.stderr == f"{name}: files/wires/red: has other bytes than were taken\n"
+    assert (said["id"], said["ok"], said["repaired"]) == (name, False, [])
+    assert said["bad"] == [{"path": "files/wires/red", "reason": "has other bytes than were taken"}]
 
 
-def test_a_snapshot_of_that_name_does_not_exist(ground: Ground) -> None:
+def test_what_can_be_repaired_is_repaired_and_said(ground: Ground) -> None:
+    name = taken(ground)
+    damage(ground, name)
+    ran = ground.run("verify")
+    again = json.loads(ground.run("verify", "latest", "--json").stdout)
+
+    assert ran.returncode == 0
+    assert ran.stdout.startswith(f"{name}: 1 files were not as they were taken, and were repaired\n")
+    assert "repaired: files/wires/red: " in ran.stdout
+    assert again[0]["repaired"] == []
+
+
+def test_verify_takes_an_id_or_all_and_says_when_there_is_nothing(ground: Ground) -> None:
+    nothing = ground.run("verify", "--json")
     taken(ground)
-    for words in (("verify", "20200101T000000Z-ffff"), ("restore", "nonsense", "--yes")):
-        ran = ground.run(*words)
+    both = ground.run("verify", "latest", "--all")
 
-        assert ran.returncode in {1, 3}
+    assert (nothing.returncode, json.loads(nothing.stdout)) == (1, [])
+    assert (both.returncode, both.stderr) == (3, "verify: give an id or --all, not both\n")
+
+
+def test_verify_all_names_what_a_newer_version_wrote(ground: Ground) -> None:
+    name = taken(ground)
+    manifest = ground.workspace / "backups" / "lamp" / name / "manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace('"schema": 1', '"schema": 9'), "utf-8")
+    ran = ground.run("verify", "--all")
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == f"{name}: not verified: a newer version wrote it, or it was removed meanwhile\n"
+
+
+@pytest.mark.parametrize("command", ["verify", "restore"])
+def test_an_id_that_means_none_or_several_is_refused_in_one_line(ground: Ground, command: str) -> None:
+    taken(ground)
+    (ground.workspace / "wires" / "red").write_text("tin", "utf-8")
+    taken(ground)
+    for wanted, line in (
+        ("nonsense", "there is no snapshot 'nonsense'; see the list of `backups`\n"),
+        ("2", "2 snapshots begin with '2'; give more of the id: … "),
+    ):
+        ran = ground.run(command, wanted)
+
+        assert ran.returncode == 3
+        assert ran.stdout == ""
+        assert ran.stderr.startswith(line)
         assert ran.stderr.count("\n") == 1
 
 
-def test_restore_shows_saves_what_it_overwrites_and_can_be_undone(ground: Ground) -> None:
-    taken(ground)
-    wire = ground.workspace / "wires" / "red"
-    wire.write_text("string", "utf-8")
-    dry = ground.run("restore", "--dry-run")
-    dry_document = json.loads(ground.run("restore", "--dry-run", "--json").stdout)
-    asked = ground.run("restore")
-    untouched = wire.read_text("utf-8")
-    done = ground.run("restore", "--yes")
-    restored = wire.read_text("utf-8")
-    undo = re.search(r"`enhanced-lamp-redundancy restore (\S+)` undoes this", done.stdout)
-    assert undo is not None
-    document = json.loads(ground.run("restore", undo[1], "--path", "wires", "--yes", "--json").stdout)
-
-    assert "1 to write (0 new, 1 changed), 1 the same, 0 not in the snapshot" in dry.stdout
-    assert {one["path"] for one in dry_document["files"]} == {"files/lamps.json", "files/wires/red"}
-    assert (asked.returncode, untouched) == (3, "string")
-    assert asked.stderr == ("restore overwrites files: off a terminal it needs --yes (or --dry-run)\n")
-    assert (done.returncode, restored) == (0, "copper")
-    assert "restored 1 files" in done.stdout
-    assert document["written"] == ["files/wires/red"]
-    assert wire.read_text("utf-8") == "string"
-
-
-def test_nothing_to_restore_is_done_and_a_path_that_no_snapshot_holds_is_not(ground: Ground) -> None:
-    taken(ground)
-
-    assert ground.run("restore", "--yes").returncode == 0
-    assert ground.run("restore", "--path", "none", "--yes").returncode == 1
-
-
-@pytest.mark.parametrize(("answer", "content"), [(b"y\n", "copper"), (b"no\n", "string")])
-def test_on_a_terminal_a_person_is_asked(ground: Ground, answer: bytes, content: str) -> None:
-    taken(ground)
-    (ground.workspace / "wires" / "red").write_text("string", "utf-8")
-    ours, theirs = pty.openpty()
-    os.write(ours, answer)
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.toy_program", "restore"],
-        cwd=ROOT,
-        env=ground.child_environment(),
-        stdin=theirs,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    os.close(ours)
-    os.close(theirs)
-
-    assert ran.stderr.startswith("overwrite 1 files? [y/N]\n")
-    assert ran.returncode == (0 if content == "copper" else 1)
-    assert (ground.workspace / "wires" / "red").read_text("utf-8") == content
-
-
-def test_prune_says_what_it_would_remove_and_removes_it(ground: Ground) -> None:
-    path = ground.workspace / "automation" / "redundancy-config.json"
-    path.parent.mkdir()
-    path.write_text('{"backups": {"retention": {"keepLast": 1}}}', "utf-8")
-    for number in range(4):
+def several(ground: Ground, count: int) -> list[str]:
+    """Take so many snapshots, each with another wire."""
+    names = []
+    for number in range(count):
         (ground.workspace / "wires" / "red").write_text(str(number), "utf-8")
-        taken(ground)
-    dry = ground.run("prune", "--dry-run").stdout
-    before = len(json.loads(ground.run("backups", "--json").stdout))
-    removed = [line.rpartition(" ")[2] for line in dry.splitlines() if line.startswith("would remove")]
-    document = json.loads(ground.run("prune", "--json").stdout)
-    after = [one["id"] for one in json.loads(ground.run("backups", "--json").stdout)]
+        names.append(taken(ground))
+    return names
 
-    assert before == 4
-    assert "keeps " in dry
-    assert document["removed"] == removed
-    assert len(after) == 4 - len(removed)
+
+def listed(ground: Ground) -> list[str]:
+    """Return the ids that `backups` lists."""
+    return [one["id"] for one in json.loads(ground.run("backups", "--json").stdout)]
+
+
+def test_prune_says_what_it_would_remove_and_why_the_rest_stays_and_removes_it(ground: Ground) -> None:
+    keep(ground)
+    names = several(ground, 4)
+    dry = ground.run("prune", "--dry-run").stdout.splitlines()
+    before = listed(ground)
+    document = json.loads(ground.run("prune", "--json").stdout)
+
+    assert dry[:3] == [f"would remove {name}" for name in names[:3]]
+    assert dry[3].startswith(f"keeps {names[3]}: one of the last 1")
+    assert before == names
+    assert (document["dryRun"], document["removed"]) == (False, names[:3])
+    assert [one["id"] for one in document["kept"]] == listed(ground) == names[3:]
+    assert read_outcome(ground.state / "backup.json")["count"] == 1
+    assert ground.run("prune").stdout.splitlines() == dry[3:]
+
+
+@pytest.mark.parametrize(
+    ("counts", "kept"), [({"keepLast": 3}, 3), ({"keepWithin": "7d"}, 4), ({"keepHourly": 5}, 2)]
+)
+def test_each_word_of_the_retention_keeps_what_it_says(
+    ground: Ground, counts: dict[str, object], kept: int
+) -> None:
+    """All are of one hour, of which the newest and the oldest stay; at the turn of an hour one more does."""
+    keep(ground, **counts)
+    several(ground, 4)
+    ground.run("prune")
+
+    assert len(listed(ground)) in {kept, kept + ("keepHourly" in counts)}
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        ({"keepLast": 0}, "keepLast: expected a whole number from 1 to 10000, got 0"),
+        ({"keepDaily": -1}, "keepDaily: expected a whole number from 0 to 10000, got -1"),
+        ({"keepWithin": 7}, "keepWithin: expected 0, or a number with s, m, h or d, got 7"),
+    ],
+)
+def test_a_retention_that_cannot_be_is_refused_before_anything_is_removed(
+    ground: Ground, counts: dict[str, object], line: str
+) -> None:
+    taken(ground)
+    keep(ground, **counts)
+    ran = ground.run("prune")
+
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert ran.stderr == f"automation/redundancy-config.json: backups.retention.{line}\n"
 
 
 def test_what_cannot_be_read_is_left_out_and_said_and_a_broken_file_is_marked(ground: Ground) -> None:

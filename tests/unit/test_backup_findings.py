@@ -65,12 +65,13 @@ def test_what_could_not_be_read_is_named_once_with_how_many_more() -> None:
 
 
 def test_a_file_that_differs_from_its_copy_untouched_is_named() -> None:
-    (one,) = found(spotCheck={"id": "id-1", "differ": ["files/a"]})
-    (two,) = found(spotCheck={"id": "id-1", "differ": ["files/a", "files/b"]})
+    row = {"path": "files/a", "reason": "has other bytes"}
+    (one,) = found(spotCheck={"id": "id-1", "differ": [row]})
+    (two,) = found(spotCheck={"id": "id-1", "differ": [row, row]})
 
     assert one.key == ("backup-differs", "backups")
-    assert one.message == "files/a differs from its copy in id-1, and has not been touched since"
-    assert two.message.startswith("files/a (and 1 more) differs")
+    assert one.message == "files/a of id-1: has other bytes"
+    assert two.message == "files/a (and 1 more) of id-1: has other bytes"
 
 
 def test_a_human_is_told_of_each_and_no_step_is_taken() -> None:
@@ -78,7 +79,7 @@ def test_a_human_is_told_of_each_and_no_step_is_taken() -> None:
         "backup-failing": {"failure": "full"},
         "backup-damaged": {"damaged": [{"id": "x", "why": "y"}]},
         "backup-incomplete": {"leftOut": [{"path": "a", "reason": "b"}]},
-        "backup-differs": {"spotCheck": {"differ": ["a"]}},
+        "backup-differs": {"spotCheck": {"differ": [{"path": "a"}]}},
     }
 
     assert {problem: found(**outcome)[0].problem for problem, outcome in problems.items()} == {

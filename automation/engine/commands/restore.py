@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -24,6 +25,7 @@ from automation.stores.backups.manifest import Problem
 from automation.stores.backups.store import Restored, RestorePlan, SnapshotStore
 
 PURPOSE = "a restore by hand"
+CHANGES = ("new", "changed", "removed")
 
 
 def restore(call: Call) -> int:
@@ -54,7 +56,7 @@ def restore(call: Call) -> int:
     if call.flag("json"):
         say_json(_plan_record(plan) | _done_record(restored))
     else:
-        _show_done(context.system.app, plan, restored)
+        _show_done(context.system.app, restored)
     done = _ended(_lines("not restored", [one for one in restored.failed if one not in plan.refused]))
     return 1 if trouble else done
 
@@ -112,7 +114,7 @@ def _restore(context: Context, store: SnapshotStore, plan: RestorePlan) -> Resto
             restored = store.restore(plan)
         act.ok = not restored.failed
         written, failed = len(restored.written), len(restored.failed)
-        act.detail = f"{written} written, {failed} failed; what they overwrote: {restored.saved_as}"
+        act.detail = f"{written} written, {failed} failed; what was there before: {restored.saved_as}"
         note_quietly(context, store)
     return restored
 
@@ -136,19 +138,20 @@ def _show_plan(plan: RestorePlan, paths: Sequence[str]) -> None:
         say(f"… and {len(plan.to_write) - MOST_SHOWN} more")
     for path in plan.missing[:MOST_SHOWN] if not paths else ():
         say(f"{'alone':<8} {safe(path)}  (not in the snapshot: left alone)")
-    new, same = (sum(one.change == change for one in plan.files) for change in ("new", "same"))
-    count, missing = len(plan.to_write), f"{len(plan.missing)} not in the snapshot (left alone)"
-    say(f"{count} to write ({new} new, {count - new} changed), {same} the same, {missing}")
+    counts: Counter[str] = Counter(one.change for one in plan.files)
+    said = ", ".join(f"{counts[change]} {change}" for change in CHANGES if counts[change])
+    missing = f"{len(plan.missing)} not in the snapshot (left alone)"
+    say(f"{len(plan.to_write)} to write{f' ({said})' if said else ''}, {counts['same']} the same, {missing}")
 
 
-def _show_done(app: str, plan: RestorePlan, restored: Restored) -> None:
-    say(f"restored {len(restored.written)} files")
+def _show_done(app: str, restored: Restored) -> None:
+    removed = (
+        f", removed {len(restored.removed)} that an earlier restore had made" if restored.removed else ""
+    )
+    say(f"restored {len(restored.written)} files{removed}")
     if restored.saved_as:
-        say(f"what they overwrote is in {restored.saved_as}: `{app} restore {restored.saved_as}` undoes this")
-    written = set(restored.written)
-    new = sum(one.change == "new" and one.path in written for one in plan.files)
-    if new:
-        say(f"{new} of them were not there before: nothing was overwritten there")
+        undo = f"{app} restore {restored.saved_as}"
+        say(f"what was there before is in {restored.saved_as}: `{undo}` undoes this")
 
 
 def _plan_record(plan: RestorePlan) -> dict[str, object]:
@@ -166,5 +169,6 @@ def _done_record(restored: Restored) -> dict[str, object]:
     return {
         "savedAs": restored.saved_as,
         "written": list(restored.written),
+        "removed": list(restored.removed),
         "failed": [{"path": one.path, "reason": one.reason} for one in restored.failed],
     }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from automation.engine import backup_care
 from automation.engine.backup_notes import failure_noted, note, note_quietly
 from automation.engine.calling import Call
-from automation.engine.context import Context, build, prepare_folders
+from automation.engine.context import build, prepare_folders
 from automation.engine.progress import progress
 from automation.engine.snapshots import backed_up, prepare_backups, prune, store_of
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.gentle import be_gentle
-from automation.stores.backups.store import Snapshot, SnapshotStore
+from automation.stores.backups.store import Snapshot
 
 MOST_SHOWN = 200
 
@@ -32,7 +32,7 @@ def backup(call: Call) -> int:
 def take(call: Call) -> Snapshot | None:
     """Take a snapshot, and keep for the report what was done.
 
-    By the clock (`--scheduled`) it also does what is to be done day by day: see `_look_after`.
+    By the clock (`--scheduled`) it also does what is to be done day by day: see `backup_care`.
 
     Raises:
         LockBusy: Another process works on these snapshots.
@@ -43,27 +43,17 @@ def take(call: Call) -> Snapshot | None:
     scheduled = call.flag("scheduled")
     if scheduled:
         be_gentle()
-    store = store_of(context)
     reason = call.text("reason") or ("scheduled" if scheduled else "by hand")
-    with failure_noted(context), progress(f"backing up {context.system.name}"):
+    with failure_noted(context), progress(f"backing up {context.system.name}") as shown:
+        store = store_of(context, tell=shown.count)
         prepare_backups(context)
         snapshot = store.take(backed_up(context).sources, reason, latest_allowed=not call.flag("emergency"))
         if scheduled or call.flag("prune"):
             prune(context, store)
         note(context, store, succeeded=True)
         if scheduled:
-            _look_after(context, store)
+            note(context, store, backup_care.look_after(store))
     return snapshot
-
-
-def _look_after(context: Context, store: SnapshotStore) -> None:
-    """Verify every snapshot once a day, and compare some files with the workspace each time."""
-    there = store.snapshots()
-    if backup_care.due_for_verification(there, context.clock.now_s()):
-        for one in there:
-            if not one.newer:
-                store.verify(one.id)
-    note(context, store, spotCheck=backup_care.spot_check(context, store))
 
 
 def taken_record(snapshot: Snapshot | None) -> dict[str, object]:

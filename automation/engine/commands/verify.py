@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from automation.core.errors import AutomationError, UsageInvalid
+from collections.abc import Sequence
+
+from automation.core.errors import UsageInvalid
 from automation.engine.backup_notes import note_quietly
 from automation.engine.calling import Call
 from automation.engine.commands.snapshots import MOST_SHOWN
@@ -11,7 +13,7 @@ from automation.engine.progress import progress
 from automation.engine.snapshot_choice import chosen_id
 from automation.engine.snapshots import latest_of, store_of
 from automation.engine.terminal import complain, safe, say, say_json
-from automation.stores.backups.store import SnapshotStore, Verification
+from automation.stores.backups.store import Verification
 
 
 def verify(call: Call) -> int:
@@ -23,23 +25,32 @@ def verify(call: Call) -> int:
     if call.text("id") and call.flag("all"):
         raise UsageInvalid("verify: give an id or --all, not both")
     context = build(call.system, call.workspace, call.environment, call.clock)
-    store = store_of(context)
-    ids = [one.id for one in store.snapshots()]
-    wanted = ids if call.flag("all") else ids[-1:]
-    if call.text("id"):
-        wanted = [chosen_id(call.text("id"), ids, latest_of(store))]
-    if not wanted:
+    ids = [one.id for one in store_of(context).snapshots()]
+    if not ids and not call.text("id"):
         return _nothing(call)
-    found, failed = _verify(store, wanted)
-    note_quietly(context, store)
+    with progress(f"verifying {context.system.name}") as shown:
+        if call.flag("all"):
+            store = store_of(context, tell=lambda done: shown.at(done, len(ids)))
+            found = sorted(store.verify_all(), key=lambda one: one.id)
+        else:
+            store = store_of(context)
+            wanted = chosen_id(call.text("id"), ids, latest_of(store)) if call.text("id") else ids[-1]
+            found = [store.verify(wanted)]
+        note_quietly(context, store)
+    left = sorted(set(ids) - {one.id for one in found}) if call.flag("all") else []
+    return _tell(call, found, left)
+
+
+def _tell(call: Call, found: Sequence[Verification], left: Sequence[str]) -> int:
+    """Say what was found; what was not verified (a newer version wrote it, it went meanwhile) is named."""
     if call.flag("json"):
         say_json([_row(one) for one in found])
     else:
         for one in found:
             _show(one)
-    for line in failed:
-        complain(line)
-    return 0 if not failed and all(one.ok for one in found) else 1
+    for id_ in left:
+        complain(f"{id_}: not verified: a newer version wrote it, or it was removed meanwhile")
+    return 0 if not left and all(one.ok for one in found) else 1
 
 
 def _nothing(call: Call) -> int:
@@ -49,26 +60,19 @@ def _nothing(call: Call) -> int:
     return 1
 
 
-def _verify(store: SnapshotStore, ids: list[str]) -> tuple[list[Verification], list[str]]:
-    """Verify each; one that cannot be judged (a newer version wrote it, it went meanwhile) is named."""
-    found: list[Verification] = []
-    failed: list[str] = []
-    with progress("verifying") as shown:
-        for number, id_ in enumerate(ids):
-            shown.at(number, len(ids), id_)
-            try:
-                found.append(store.verify(id_))
-            except AutomationError as error:
-                failed.append(f"{id_}: {safe(str(error))}")
-    return found, failed
-
-
 def _row(one: Verification) -> dict[str, object]:
-    bad = [{"path": problem.path, "reason": problem.reason} for problem in one.bad]
-    return {"id": one.id, "ok": one.ok, "bad": bad}
+    bad, repaired = (
+        [{"path": problem.path, "reason": problem.reason} for problem in problems]
+        for problems in (one.bad, one.repaired)
+    )
+    return {"id": one.id, "at": one.at, "ok": one.ok, "bad": bad, "repaired": repaired}
 
 
 def _show(one: Verification) -> None:
+    if one.repaired:
+        say(f"{one.id}: {len(one.repaired)} files were not as they were taken, and were repaired")
+        for problem in one.repaired[:MOST_SHOWN]:
+            say(f"{one.id}: repaired: {safe(problem.path)}: {problem.reason}")
     say(f"{one.id}: {'every byte is as it was' if one.ok else 'DAMAGED'}")
     for problem in one.bad[:MOST_SHOWN]:
         complain(f"{one.id}: {safe(problem.path)}: {problem.reason}")

@@ -106,7 +106,9 @@ def _put_back(runner: Programs, plan: Planned, paths: Sequence[str], told: Told)
     repeat(plan.peer, replace(ran, stdout=""))
     with suppress(ValueError):
         done = json.loads(ran.stdout)
-        told.systems[plan.peer.name] |= {key: done.get(key) for key in ("savedAs", "written", "failed")}
+        told.systems[plan.peer.name] |= {
+            key: done.get(key) for key in ("savedAs", "written", "removed", "failed")
+        }
     return ran
 
 
