@@ -24,7 +24,7 @@ def note(
     Raises:
         EffectFailed: The disk said no.
     """
-    changed = _of_the_list(store.snapshots()) | dict(more)
+    changed = state_of_backups(store.snapshots()) | dict(more)
     if succeeded:
         changed |= {"lastAt": to_text(context.clock.now_s()), "failure": None}
     write_outcome(context.layout.backup_outcome, **changed)
@@ -52,7 +52,7 @@ def failure_noted(context: Context) -> Iterator[None]:
         raise
 
 
-def _of_the_list(there: Sequence[Snapshot]) -> dict[str, object]:
+def state_of_backups(there: Sequence[Snapshot]) -> dict[str, object]:
     """Say of the snapshots what the report and the findings need."""
     whole = [one for one in there if one.damage is None]
     damaged = [{"id": one.id, "why": _why(one)} for one in there if not one.verified and not one.newer]

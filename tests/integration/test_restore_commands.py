@@ -26,7 +26,7 @@ def ground(tmp_path: Path) -> Ground:
     made.lamps({"hall": "on"})
     (tmp_path / "wires").mkdir()
     (tmp_path / "wires" / "red").write_text("copper", "utf-8")
-    assert made.run("backup").returncode == 0
+    assert made.quick("backup").returncode == 0
     wire(made).write_text("string", "utf-8")
     return made
 
@@ -37,13 +37,13 @@ def wire(ground: Ground) -> Path:
 
 def first(ground: Ground) -> str:
     """Return the id of the oldest snapshot."""
-    return str(json.loads(ground.run("backups", "--json").stdout)[0]["id"])
+    return str(json.loads(ground.quick("backups", "--json").stdout)[0]["id"])
 
 
 def test_the_plan_is_shown_and_nothing_is_done_without_a_yes(ground: Ground) -> None:
-    dry = ground.run("restore", "--dry-run")
-    document = json.loads(ground.run("restore", "--dry-run", "--json").stdout)
-    unasked = ground.run("restore")
+    dry = ground.quick("restore", "--dry-run")
+    document = json.loads(ground.quick("restore", "--dry-run", "--json").stdout)
+    unasked = ground.quick("restore")
 
     name = first(ground)
     assert dry.stdout.splitlines() == [
@@ -63,11 +63,11 @@ def test_what_was_overwritten_and_what_was_made_is_undone_by_the_command_that_it
     ground: Ground,
 ) -> None:
     (ground.workspace / "lamps.json").unlink()
-    done = ground.run("restore", "--yes")
+    done = ground.quick("restore", "--yes")
     restored = (wire(ground).read_text("utf-8"), (ground.workspace / "lamps.json").exists())
     undo = re.search(r"`enhanced-lamp-redundancy (restore \S+)` undoes this", done.stdout)
     assert undo is not None
-    undone = ground.run(*undo[1].split(), "--yes")
+    undone = ground.quick(*undo[1].split(), "--yes")
 
     assert (done.returncode, restored) == (0, ("copper", True))
     assert "2 to write (1 new, 1 changed)" in done.stdout
@@ -84,7 +84,7 @@ def test_what_was_overwritten_and_what_was_made_is_undone_by_the_command_that_it
 
 def test_the_document_says_what_was_done(ground: Ground) -> None:
     name = first(ground)
-    said = json.loads(ground.run("restore", name[:-1], "--yes", "--json").stdout)
+    said = json.loads(ground.quick("restore", name[:-1], "--yes", "--json").stdout)
 
     assert (said["id"], said["written"], said["removed"], said["failed"]) == (
         name,
@@ -99,9 +99,9 @@ def test_the_document_says_what_was_done(ground: Ground) -> None:
 def test_what_the_snapshot_does_not_hold_is_left_alone_and_named(ground: Ground) -> None:
     name = first(ground)
     (ground.workspace / "wires" / "blue").write_text("tin", "utf-8")
-    ground.run("backup")
-    shown = ground.run("restore", name, "--dry-run").stdout.splitlines()
-    ground.run("restore", name, "--yes")
+    ground.quick("backup")
+    shown = ground.quick("restore", name, "--dry-run").stdout.splitlines()
+    ground.quick("restore", name, "--yes")
 
     assert "alone    files/wires/blue  (not in the snapshot: left alone)" in shown
     assert shown[-1].endswith("1 the same, 1 not in the snapshot (left alone)")
@@ -112,8 +112,8 @@ def test_only_what_is_asked_for_comes_back_by_a_path_of_the_workspace_or_from_th
     ground: Ground,
 ) -> None:
     ground.lamps({"hall": "off"})
-    by_root = ground.run("restore", "--path", str(ground.workspace / "wires"), "--dry-run")
-    ran = ground.run("restore", "--path", "./wires/", "--yes")
+    by_root = ground.quick("restore", "--path", str(ground.workspace / "wires"), "--dry-run")
+    ran = ground.quick("restore", "--path", "./wires/", "--yes")
 
     assert by_root.stdout.splitlines()[0].startswith("changed  files/wires/red")
     assert ran.returncode == 0
@@ -137,7 +137,7 @@ def test_only_what_is_asked_for_comes_back_by_a_path_of_the_workspace_or_from_th
 def test_a_path_that_matches_nothing_is_one_clear_line(
     ground: Ground, words: tuple[str, ...], line: str, how: str
 ) -> None:
-    ran = ground.run("restore", *words, how)
+    ran = ground.quick("restore", *words, how)
 
     assert ran.returncode == 1
     assert (
@@ -151,7 +151,7 @@ def test_a_path_that_matches_nothing_is_one_clear_line(
 
 
 def test_what_can_be_restored_is_and_the_rest_is_named(ground: Ground) -> None:
-    ran = ground.run("restore", "--path", "none", "--path", "wires", "--yes")
+    ran = ground.quick("restore", "--path", "none", "--path", "wires", "--yes")
 
     assert ran.returncode == 1
     assert ran.stderr.startswith("none: no snapshot holds it")
@@ -161,7 +161,7 @@ def test_what_can_be_restored_is_and_the_rest_is_named(ground: Ground) -> None:
 def test_a_folder_in_a_files_place_is_named_and_left(ground: Ground) -> None:
     wire(ground).unlink()
     wire(ground).mkdir()
-    ran = ground.run("restore", "--yes")
+    ran = ground.quick("restore", "--yes")
 
     assert (ran.returncode, ran.stderr) == (
         1,
@@ -172,7 +172,7 @@ def test_a_folder_in_a_files_place_is_named_and_left(ground: Ground) -> None:
 def test_nothing_to_restore_is_done(ground: Ground) -> None:
     wire(ground).write_text("copper", "utf-8")
 
-    assert ground.run("restore", "--yes").returncode == 0
+    assert ground.quick("restore", "--yes").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -219,9 +219,10 @@ def test_s5_whoever_comes_second_exits_75_and_names_the_holder(
     path.parent.mkdir(parents=True, exist_ok=True)
     held = take_lock(path, purpose="a restore by hand", since="2026-11-24T10:15:00Z")
     before = read_outcome(ground.state / "backup.json")
-    ran = ground.run(*command)
+    run = ground.run if "--scheduled" in command else ground.quick
+    ran = run(*command)
     held.release()
-    again = ground.run(*command)
+    again = run(*command)
 
     assert ran.returncode == 75
     assert ran.stderr == (
@@ -249,5 +250,5 @@ def test_backups_and_restores_at_once_all_end_well_or_busy_and_leave_whole_snaps
 
     assert statuses <= {0, 1, 75}
     assert 0 in statuses
-    assert ground.run("verify", "--all").returncode == 0
-    assert ground.run("backup").returncode == 0
+    assert ground.quick("verify", "--all").returncode == 0
+    assert ground.quick("backup").returncode == 0

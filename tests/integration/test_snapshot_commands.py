@@ -34,7 +34,7 @@ def ground(tmp_path: Path) -> Ground:
 
 def taken(ground: Ground, *words: str) -> str:
     """Take a snapshot and return its id."""
-    said = json.loads(ground.run("backup", "--json", *words).stdout)
+    said = json.loads(ground.quick("backup", "--json", *words).stdout)
     return str(said["id"])
 
 
@@ -59,14 +59,14 @@ def keep(ground: Ground, **counts: object) -> None:
 
 
 def test_a_backup_says_what_it_took_and_nothing_new_is_no_new_one(ground: Ground) -> None:
-    first, second = ground.run("backup", "--reason", "before the move"), ground.run("backup")
-    listed = ground.run("backups").stdout
-    (row,) = json.loads(ground.run("backups", "--json").stdout)
+    first, second = ground.quick("backup", "--reason", "before the move"), ground.quick("backup")
+    listed = ground.quick("backups").stdout
+    (row,) = json.loads(ground.quick("backups", "--json").stdout)
     outcome = read_outcome(ground.state / "backup.json")
 
     assert re.fullmatch(r"\S+: 2 files, \d+ bytes\n", first.stdout)
     assert second.stdout == "nothing changed since the last snapshot: no new one\n"
-    assert json.loads(ground.run("backup", "--json").stdout) == {
+    assert json.loads(ground.quick("backup", "--json").stdout) == {
         "id": None,
         "changed": False,
         "leftOut": [],
@@ -79,19 +79,19 @@ def test_a_backup_says_what_it_took_and_nothing_new_is_no_new_one(ground: Ground
 
 
 def test_before_the_first_snapshot_each_command_says_so(ground: Ground) -> None:
-    assert ground.run("backups").stdout == "no snapshots yet\n"
-    assert ground.run("verify").stderr == "there are no snapshots yet\n"
-    assert ground.run("verify").returncode == 1
-    assert ground.run("restore", "--yes").stdout.startswith("0 to write")
-    assert ground.run("prune").returncode == 0
+    assert ground.quick("backups").stdout == "no snapshots yet\n"
+    assert ground.quick("verify").stderr == "there are no snapshots yet\n"
+    assert ground.quick("verify").returncode == 1
+    assert ground.quick("restore", "--yes").stdout.startswith("0 to write")
+    assert ground.quick("prune").returncode == 0
 
 
 def test_a_damaged_snapshot_is_named_and_exits_1(ground: Ground) -> None:
     name = taken(ground)
-    whole = ground.run("verify")
+    whole = ground.quick("verify")
     damage(ground, name)
     (ground.workspace / "wires" / "red").unlink()  # where it could have been repaired from
-    text, document = ground.run("verify", "--all"), ground.run("verify", name[:-2], "--json")
+    text, document = ground.quick("verify", "--all"), ground.quick("verify", name[:-2], "--json")
     (said,) = json.loads(document.stdout)
 
     assert (whole.returncode, whole.stdout) == (0, f"{name}: every byte is as it was\n")
@@ -105,8 +105,8 @@ def test_a_damaged_snapshot_is_named_and_exits_1(ground: Ground) -> None:
 def test_what_can_be_repaired_is_repaired_and_said(ground: Ground) -> None:
     name = taken(ground)
     damage(ground, name)
-    ran = ground.run("verify")
-    again = json.loads(ground.run("verify", "latest", "--json").stdout)
+    ran = ground.quick("verify")
+    again = json.loads(ground.quick("verify", "latest", "--json").stdout)
 
     assert ran.returncode == 0
     assert ran.stdout.startswith(f"{name}: 1 files were not as they were taken, and were repaired\n")
@@ -115,9 +115,9 @@ def test_what_can_be_repaired_is_repaired_and_said(ground: Ground) -> None:
 
 
 def test_verify_takes_an_id_or_all_and_says_when_there_is_nothing(ground: Ground) -> None:
-    nothing = ground.run("verify", "--json")
+    nothing = ground.quick("verify", "--json")
     taken(ground)
-    both = ground.run("verify", "latest", "--all")
+    both = ground.quick("verify", "latest", "--all")
 
     assert (nothing.returncode, json.loads(nothing.stdout)) == (1, [])
     assert (both.returncode, both.stderr) == (3, "verify: give an id or --all, not both\n")
@@ -127,7 +127,7 @@ def test_verify_all_names_what_a_newer_version_wrote(ground: Ground) -> None:
     name = taken(ground)
     manifest = ground.workspace / "backups" / "lamp" / name / "manifest.json"
     manifest.write_text(manifest.read_text("utf-8").replace('"schema": 1', '"schema": 9'), "utf-8")
-    ran = ground.run("verify", "--all")
+    ran = ground.quick("verify", "--all")
 
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr == f"{name}: not verified: a newer version wrote it, or it was removed meanwhile\n"
@@ -142,7 +142,7 @@ def test_an_id_that_means_none_or_several_is_refused_in_one_line(ground: Ground,
         ("nonsense", "there is no snapshot 'nonsense'; see the list of `backups`\n"),
         ("2", "2 snapshots begin with '2'; give more of the id: … "),
     ):
-        ran = ground.run(command, wanted)
+        ran = ground.quick(command, wanted)
 
         assert ran.returncode == 3
         assert ran.stdout == ""
@@ -161,15 +161,15 @@ def several(ground: Ground, count: int) -> list[str]:
 
 def listed(ground: Ground) -> list[str]:
     """Return the ids that `backups` lists."""
-    return [one["id"] for one in json.loads(ground.run("backups", "--json").stdout)]
+    return [one["id"] for one in json.loads(ground.quick("backups", "--json").stdout)]
 
 
 def test_prune_says_what_it_would_remove_and_why_the_rest_stays_and_removes_it(ground: Ground) -> None:
     keep(ground)
     names = several(ground, 4)
-    dry = ground.run("prune", "--dry-run").stdout.splitlines()
+    dry = ground.quick("prune", "--dry-run").stdout.splitlines()
     before = listed(ground)
-    document = json.loads(ground.run("prune", "--json").stdout)
+    document = json.loads(ground.quick("prune", "--json").stdout)
 
     assert dry[:3] == [f"would remove {name}" for name in names[:3]]
     assert dry[3].startswith(f"keeps {names[3]}: one of the last 1")
@@ -177,7 +177,7 @@ def test_prune_says_what_it_would_remove_and_why_the_rest_stays_and_removes_it(g
     assert (document["dryRun"], document["removed"]) == (False, names[:3])
     assert [one["id"] for one in document["kept"]] == listed(ground) == names[3:]
     assert read_outcome(ground.state / "backup.json")["count"] == 1
-    assert ground.run("prune").stdout.splitlines() == dry[3:]
+    assert ground.quick("prune").stdout.splitlines() == dry[3:]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_each_word_of_the_retention_keeps_what_it_says(
     """All are of one hour, of which the newest and the oldest stay; at the turn of an hour one more does."""
     keep(ground, **counts)
     several(ground, 4)
-    ground.run("prune")
+    ground.quick("prune")
 
     assert len(listed(ground)) in {kept, kept + ("keepHourly" in counts)}
 
@@ -207,7 +207,7 @@ def test_a_retention_that_cannot_be_is_refused_before_anything_is_removed(
 ) -> None:
     taken(ground)
     keep(ground, **counts)
-    ran = ground.run("prune")
+    ran = ground.quick("prune")
 
     assert (ran.returncode, ran.stdout) == (3, "")
     assert ran.stderr == f"automation/redundancy-config.json: backups.retention.{line}\n"
@@ -216,8 +216,8 @@ def test_a_retention_that_cannot_be_is_refused_before_anything_is_removed(
 def test_what_cannot_be_read_is_left_out_and_said_and_a_broken_file_is_marked(ground: Ground) -> None:
     (ground.workspace / "lamps.json").write_text("torn {", "utf-8")
     os.mkfifo(ground.workspace / "wires" / "pipe")
-    ran = ground.run("backup")
-    listed = ground.run("backups").stdout
+    ran = ground.quick("backup")
+    listed = ground.quick("backups").stdout
 
     assert ran.returncode == 1
     assert "left out: wires/pipe: " in ran.stderr.replace("files/", "")
@@ -227,7 +227,7 @@ def test_what_cannot_be_read_is_left_out_and_said_and_a_broken_file_is_marked(gr
 def test_a_backup_that_fails_says_why_and_keeps_that_for_the_report(ground: Ground) -> None:
     (ground.workspace / "backups").mkdir(mode=0o700)
     (ground.workspace / "backups" / "lamp").write_text("in the way", "utf-8")
-    ran = ground.run("backup")
+    ran = ground.quick("backup")
 
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
@@ -330,3 +330,55 @@ def test_the_report_says_what_was_last_done_about_backups(ground: Ground) -> Non
 
     assert (good["lastId"], good["count"], good["failure"]) == (name, 1, None)
     assert ground.report()["backup"]["lastId"] is None
+
+
+@pytest.mark.parametrize(
+    ("script", "trouble", "again_s"),
+    [
+        ("exit 75", "", backup_schedule.BUSY_AGAIN_S),
+        ("exit 3", "its program ended with exit status 3", 3600.0),
+        ("exit 1", "its program ended with exit status 1", 3600.0),
+        ("exit 0", "its program ended with exit status 0", 3600.0),  # and has done nothing
+        ('echo \'{"lastAt": "2027-01-15T08:00:00Z"}\' > "$STATE"; exit 0', "", 3600.0),
+        ('echo \'{"lastAt": "2027-01-15T08:00:00Z"}\' > "$STATE"; exit 1', "", 3600.0),  # in part
+        ('echo \'{"failedAt": "2027-01-15T08:00:00Z", "failure": "full"}\' > "$STATE"; exit 1', "", 3600.0),
+        (
+            'echo \'{"failedAt": "2027-01-15T08:00:00Z", "failure": "full"}\' > "$STATE"; kill -9 $$',
+            "its program ended with exit status -9",
+            3600.0,
+        ),
+    ],
+)
+def test_what_the_child_could_not_say_of_itself_is_known_and_a_busy_one_is_tried_again_soon(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, script: str, trouble: str, again_s: float
+) -> None:
+    child = ground.workspace / "child"
+    child.write_text(f"#!/bin/sh\nSTATE='{ground.state / 'backup.json'}'\n{script}\n", "utf-8")
+    child.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(child))
+    clock = SteppedClock()
+    plan = schedule(ground, clock)
+    plan.go_on()
+    (descriptor,) = plan.fds()
+
+    def has_ended() -> bool:
+        plan.go_on()
+        return descriptor not in plan.fds()
+
+    eventually("the end of the child", has_ended)
+
+    assert plan.trouble == trouble
+    assert plan.next_s() == pytest.approx(clock.elapsed_s() + again_s)
+
+
+def test_what_the_child_could_not_say_of_itself_is_a_finding(ground: Ground) -> None:
+    with guard(ground, SteppedClock(), BACKED_UP) as guarded:
+        guarded.backups.trouble = "its program could not be started"
+        run_cycle(guarded)
+        (finding,) = ground.report()["findings"]
+        run_cycle(guarded)
+
+    assert finding["problem"] == "backup-failing"
+    assert "its program could not be started; none has ended well yet" in finding["message"]
+    (told,) = ground.report()["recovery"]["needsHuman"]
+    assert told["problem"] == "backup-failing"
