@@ -18,6 +18,7 @@ import pytest
 from automation.core.moments import to_text
 from automation.engine.backup_care import VERIFIED_EVERY_S, look_after
 from automation.engine.backup_notes import note
+from automation.engine.context import build
 from automation.engine.cycle import run_cycle
 from automation.engine.snapshots import store_of
 from automation.ports.clock import SteppedClock, SystemClock
@@ -152,7 +153,7 @@ def test_a_copy_that_is_not_as_the_file_that_nobody_touched_is_a_finding_of_the_
     manifest = ground.workspace / "backups" / "lamp" / name / "manifest.json"
     entry = next(one for one in json.loads(manifest.read_text())["files"] if one["path"].endswith("red"))
     manifest.write_text(manifest.read_text("utf-8").replace(entry["sha256"], "0" * 64), "utf-8")
-    context = ground.context(SteppedClock(), BACKED_UP)
+    context = build(BACKED_UP, ground.workspace, {}, SystemClock())
     store = store_of(context)
     note(context, store, look_after(store))
 
