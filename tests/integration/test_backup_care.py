@@ -24,6 +24,7 @@ from automation.engine.snapshots import store_of
 from automation.ports.clock import SteppedClock, SystemClock
 from automation.ports.gentle import LOWEST_LEVEL, NICENESS
 from automation.stores.backup_outcomes import read_outcome
+from automation.stores.backups import stamps
 from automation.stores.backups.listing import Check, checks_to_bytes
 from automation.stores.backups.place import CHECKS
 from tests.toy_ground import ROOT, Ground, guard
@@ -145,9 +146,10 @@ def test_what_can_be_repaired_is_repaired_and_is_no_finding(ground: Ground) -> N
 
 
 def test_a_copy_that_is_not_as_the_file_that_nobody_touched_is_a_finding_of_the_spot_check(
-    ground: Ground,
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The manifest is made to name other bytes, as a backup of the wrong thing would."""
+    monkeypatch.setattr(stamps, "RACY_NS", -3600 * 10**9)  # as if the files had been there for long
     ground.quick("backup")
     (name,) = snapshots(ground)
     manifest = ground.workspace / "backups" / "lamp" / name / "manifest.json"
