@@ -21,6 +21,7 @@ from automation.stores.backups.listing import readable_manifests
 
 GRACE_S = 60.0
 TRIES = 3
+LOCK_WAIT_S = 0.8  # a loop blocks for less than a second; a backup under way is waited for by the next try
 FILE_CAP = 4 * 1024 * 1024
 MOST_FILES = 5000
 
@@ -129,7 +130,7 @@ class KeptFiles:
         status = full.stat() if full.exists() else None
         if status is not None and status.st_size > 0:
             prepare_backups(self._context)
-            store = store_of(self._context, lock_wait_s=10.0)
+            store = store_of(self._context, lock_wait_s=LOCK_WAIT_S)
             sources = backed_up(self._context).sources
             store.take(sources, f"before {path} is overwritten", latest_allowed=False)
         make_folder(full.parent)
@@ -223,7 +224,7 @@ class KeptFiles:
         return f"put back {path} as git's last commit holds it"
 
     def _from_snapshot(self, path: str, decision: Restore) -> str:
-        store = store_of(self._context, lock_wait_s=10.0)
+        store = store_of(self._context, lock_wait_s=LOCK_WAIT_S)
         restored = store.restore(store.plan_restore(decision.id, [path]))
         if restored.failed:
             raise EffectFailed(f"{path}: {restored.failed[0].reason}")

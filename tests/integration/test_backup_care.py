@@ -195,6 +195,7 @@ def test_a_backup_that_failed_is_a_finding_until_one_ends_well(ground: Ground) -
     folder.write_text("in the way", "utf-8")
     ran = ground.quick("backup")
     failing = findings(ground)["backup-failing"]
+    reported = ground.quick("report").stdout
     checked = json.loads(ground.quick("check", "--json").stdout)
     folder.unlink()
     folder.with_name("aside").rename(folder)
@@ -204,6 +205,8 @@ def test_a_backup_that_failed_is_a_finding_until_one_ends_well(ground: Ground) -
     assert str(folder) in ran.stderr
     assert failing["message"].startswith(f"the last backup failed: {ran.stderr.strip()}; the last that ended")
     assert failing["severity"] == "warning"
+    assert "\nbackups\n  1 snapshots, " in reported
+    assert f"\n  failed: {ran.stderr}" in reported
     assert [one["problem"] for one in checked["findings"]] == ["backup-failing"]
     assert again.returncode == 0
     assert findings(ground) == {}
