@@ -18,6 +18,7 @@ from automation.ports.files import cannot, make_folder, read_whole, write_whole
 from automation.ports.git import Git, SystemGit
 from automation.stores.backups.entry_path import WORKSPACE
 from automation.stores.backups.listing import readable_manifests
+from automation.stores.backups.planning import Copy
 
 GRACE_S = 60.0
 TRIES = 3
@@ -210,11 +211,18 @@ class KeptFiles:
         )
 
     def _candidates(self, path: str) -> Iterator[Candidate]:
-        """Yield the copies in the snapshots, newest first; one that nobody could judge counts as valid."""
-        for manifest in readable_manifests(self._context.layout.snapshots):
-            for entry in manifest.files:
-                if entry.path == f"{WORKSPACE}/{path}":
-                    yield Candidate(manifest.id, entry.valid is not False and entry.size > 0)
+        """Yield the copies in the snapshots, in the order in which a restore prefers them (safety S21).
+
+        One that nobody could judge counts as valid, where none was found to be.
+        """
+        copies = [
+            Copy(manifest.id, entry, manifest.kind == "regular")
+            for manifest in readable_manifests(self._context.layout.snapshots)
+            for entry in manifest.files
+            if entry.path == f"{WORKSPACE}/{path}"
+        ]
+        for copy in sorted(copies, key=lambda one: one.rank, reverse=True):
+            yield Candidate(copy.snapshot_id, copy.entry.valid is not False and copy.entry.size > 0)
 
     def _from_git(self, path: str) -> str:
         blob = self._git.blob(path)

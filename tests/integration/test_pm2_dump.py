@@ -57,10 +57,8 @@ def lock(ground: Ground) -> Path:
     return daemon_lock(ground.home.path)
 
 
-@pytest.mark.parametrize("broken", [b"\0" * 40, b'[{"name": "web", '])
-def test_s20_a_damaged_dump_is_put_back_by_the_loop_after_a_minute_and_can_be_undone(
-    ground: Ground, broken: bytes
-) -> None:
+def test_s20_a_damaged_dump_is_put_back_by_the_loop_after_a_minute_and_can_be_undone(ground: Ground) -> None:
+    broken = dump(ground).read_bytes()[:-20]
     whole = dump(ground).read_bytes()
     dump(ground).write_bytes(broken)
     with Watch(ground) as watch:

@@ -129,6 +129,7 @@ def test_without_a_copy_in_the_snapshots_pm2s_own_copy_is_taken_and_the_broken_o
     done = restore_dump(home, DUMP)
     mode = home.dump_path.stat().st_mode & 0o777
     before.unlink()
+    before.mkdir()
     home.write(b"")
 
     assert done.startswith("put back dump.pm2 as dump.pm2.bak has it; what was there is in ")

@@ -48,9 +48,10 @@ def take(call: Call) -> Snapshot | None:
         store = store_of(context, tell=shown.count)
         prepare_backups(context)
         snapshot = store.take(backed_up(context).sources, reason, latest_allowed=not call.flag("emergency"))
+        note(context, store, succeeded=True)  # whatever comes of the rest, there is a backup
         if scheduled or call.flag("prune"):
             prune(context, store)
-        note(context, store, succeeded=True)
+            note(context, store)
         if scheduled:
             note(context, store, backup_care.look_after(store))
     return snapshot

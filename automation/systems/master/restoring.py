@@ -11,6 +11,7 @@ from automation.engine.calling import Call
 from automation.engine.commands.restore import asked
 from automation.engine.commands.snapshots import MOST_SHOWN
 from automation.engine.context import build, prepare_folders
+from automation.engine.progress import progress
 from automation.engine.snapshot_choice import inside
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.commands import Ran
@@ -75,7 +76,7 @@ def restore(call: Call) -> int:
     snapshot_id, chosen = sets.choose(context, call.text("id"))
     paths = tuple(inside(context.layout.workspace, path) for path in call.texts("path"))
     runner = programs(context)
-    plans = tuple(_plan(runner, peer, chosen.snapshots[peer.name], paths) for peer in _there(runner, chosen))
+    plans = _plans(runner, chosen, paths)
     told = Told(call.flag("json"), {"id": snapshot_id, "set": chosen.id, "at": chosen.at})
     told.line(f"the set {chosen.id} of {chosen.at}, named by {snapshot_id}")
     problems = [*_show(plans, told), *_not_installed(runner, chosen), *_nowhere(plans, paths)]
@@ -90,21 +91,36 @@ def restore(call: Call) -> int:
         complain("nothing was restored")
         return 1
     prepare_folders(context.layout)
-    ends = [_put_back(runner, plan, paths, told) for plan in plans if plan.to_write]
+    ends = _put_all_back(runner, plans, paths, told)
     told.end()
     return max(worst(ends), 1 if problems else 0)
+
+
+def _plans(runner: Programs, chosen: BackupSet, paths: Sequence[str]) -> tuple[Planned, ...]:
+    with progress("looking at what would change"):
+        peers = tuple(_there(runner, chosen))
+        return tuple(_plan(runner, peer, chosen.snapshots[peer.name], paths) for peer in peers)
+
+
+def _put_all_back(runner: Programs, plans: Sequence[Planned], paths: Sequence[str], told: Told) -> list[Ran]:
+    """Let each guard's program restore its part, and say what came of all."""
+    due = [plan for plan in plans if plan.to_write]
+    ends = []
+    with progress("restoring all systems") as shown:
+        for number, plan in enumerate(due):
+            shown.at(number, len(due), plan.peer.name)
+            ends.append(_put_back(runner, plan, paths, told))
+    for plan, ran in zip(due, ends, strict=True):
+        repeat(plan.peer, replace(ran, stdout="") if told.as_json else ran)
+    return ends
 
 
 def _put_back(runner: Programs, plan: Planned, paths: Sequence[str], told: Told) -> Ran:
     """Let a guard's program restore its part."""
     words = [word for path in _own_paths(plan, paths) for word in ("--path", path)]
-    if not told.as_json:
-        ran = runner.run(plan.peer, "restore", plan.snapshot, "--yes", *words)
-        repeat(plan.peer, ran)
-        return ran
-    ran = runner.run(plan.peer, "restore", plan.snapshot, "--yes", "--json", *words)
-    repeat(plan.peer, replace(ran, stdout=""))
-    with suppress(ValueError):
+    words += ["--json"] if told.as_json else []
+    ran = runner.run(plan.peer, "restore", plan.snapshot, "--yes", *words)
+    with suppress(ValueError):  # it speaks JSON only where it was asked to, and did it
         done = json.loads(ran.stdout)
         told.systems[plan.peer.name] |= {
             key: done.get(key) for key in ("savedAs", "written", "removed", "failed")
