@@ -1,4 +1,4 @@
-"""What is not quite a death of PM2's daemon: it hangs, has lost its socket, or is there twice; and kill-all."""
+"""What is not quite a death of PM2's daemon: it hangs, is out of reach, or there twice; and kill-all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from automation.ports.process import alive
 from automation.systems.pm2.daemon.suspects import survey
+from automation.systems.pm2.process import processes
 from automation.systems.pm2.wire import client
 from tests.guarding import LONGER_THAN_ANY_WAIT_S, SCRIPT, Ground, Watch, eventually
 from tests.integration.test_pm2_daemon_death import python_app
@@ -84,16 +85,46 @@ def test_s9_a_daemon_that_hangs_again_on_the_same_day_is_left_to_a_human(
         assert ground.report["status"] == "healthy"
 
 
+def remove_sockets(ground: Ground) -> int:
+    """Remove the socket files under the living daemon; return its pid."""
+    daemon = ground.home.daemon_pid()
+    assert daemon is not None
+    for name in ("rpc.sock", "pub.sock"):
+        (ground.home.path / name).unlink()
+    return daemon
+
+
 @each_version
-def test_a_daemon_whose_socket_was_removed_is_replaced_after_three_looks(ground: Ground) -> None:
+@pytest.mark.parametrize("guard", ["the same guard", "another guard"])
+def test_socket_files_that_were_removed_are_put_back_and_nothing_is_restarted(
+    ground: Ground, guard: str
+) -> None:
+    ground.home.start_app("web")
+    daemon = ground.home.daemon_pid()
+    with Watch(ground) as watch:
+        watch.look()
+        if guard == "the same guard":
+            remove_sockets(ground)
+            watch.until("they are back", lambda: ("put-sockets-back", "PM2") in ground.acts(), skip_s=1)
+    if guard == "another guard":
+        remove_sockets(ground)
+        with Watch(ground) as watch:
+            watch.until("they are back", lambda: ("put-sockets-back", "PM2") in ground.acts(), skip_s=20)
+
+    assert ground.home.daemon_pid() == daemon
+    assert [(one.name, one.restarts) for one in processes(ground.home.jlist())] == [("web", 0)]
+    assert daemons(ground) == [daemon]
+
+
+def test_a_daemon_whose_socket_is_lost_for_good_is_replaced_after_three_looks(ground: Ground) -> None:
     ground.home.start_app("web")
     python_app(ground, "worker")
     with Watch(ground) as watch:
         watch.look()
-        daemon = ground.home.daemon_pid()
-        assert daemon is not None
-        for name in ("rpc.sock", "pub.sock"):
-            (ground.home.path / name).unlink()
+    daemon = remove_sockets(ground)
+    for name in ("rpc.sock", "pub.sock"):
+        (ground.home.path / "redundancy" / name).unlink()
+    with Watch(ground) as watch:
         watch.look(times=2)
         early = ground.acts()
         watch.until(
@@ -111,25 +142,37 @@ def test_a_daemon_whose_socket_was_removed_is_replaced_after_three_looks(ground:
 
 
 @each_version
-def test_two_daemons_for_one_home_become_one_with_the_apps_of_the_first(ground: Ground) -> None:
+def test_of_two_daemons_the_first_gets_its_sockets_back_where_the_second_has_no_apps(
+    ground: Ground,
+) -> None:
+    ground.home.start_app("web")
+    with Watch(ground) as watch:
+        watch.look()
+        first = remove_sockets(ground)
+        assert ground.home.jlist() == []  # which starts a second daemon
+        watch.until("there is one", lambda: ("end-second-daemon", "PM2") in ground.acts(), skip_s=90)
+        watch.look(times=2)
+
+        assert ground.report["status"] == "healthy"
+    assert ground.home.daemon_pid() == first
+    assert [(one.name, one.restarts) for one in processes(ground.home.jlist())] == [("web", 0)]
+    is_well(ground, "web")
+
+
+def test_of_two_daemons_the_first_is_ended_where_the_second_has_apps_already(ground: Ground) -> None:
     ground.home.start_app("web")
     python_app(ground, "worker")
     with Watch(ground) as watch:
         watch.look()
-        first = ground.home.daemon_pid()
-        for name in ("rpc.sock", "pub.sock"):
-            (ground.home.path / name).unlink()
-        assert ground.home.jlist() == []  # which starts a second daemon
-        watch.until(
-            "the first one is ended", lambda: ("end-second-daemon", "PM2") in ground.acts(), skip_s=90
-        )
+        first = remove_sockets(ground)
+        ground.home.start_app("new")
+        watch.until("there is one", lambda: ("end-second-daemon", "PM2") in ground.acts(), skip_s=90)
         ground.home.remember()
         watch.look(times=2)
 
-        assert first is not None
         assert not alive(first)
         assert ground.report["status"] == "healthy"
-    is_well(ground, "web", "worker")
+    is_well(ground, "new", "web", "worker")
 
 
 def test_s9_kill_all_by_hand_ends_everything_and_brings_each_app_back(ground: Ground) -> None:

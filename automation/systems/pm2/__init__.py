@@ -22,6 +22,7 @@ SYSTEM = System(
         "finish-recreation": f"{_HERE}.steps:finish_recreation",
         "bring-back": f"{_HERE}.daemon.steps:bring_back",
         "continue-daemon": f"{_HERE}.daemon.steps:continue_daemon",
+        "put-sockets-back": f"{_HERE}.daemon.steps:put_sockets_back",
         "restart-daemon": f"{_HERE}.daemon.steps:restart_daemon",
         "end-second-daemon": f"{_HERE}.daemon.steps:end_second_daemon",
         "restart-master": f"{_HERE}.steps:restart_master",

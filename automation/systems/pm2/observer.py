@@ -88,9 +88,17 @@ class Pm2Observer:
         self._memory = memory
         self.home = home
         said = around.environment if around else {}
+        where = places(home, said)
         self.daemon_lock = home / HOME_FOLDER / "daemon.lock"
         self.watch = DaemonWatch(
-            Place(home, places(home, said).pid_file, dumps(home, said), clock),
+            Place(
+                home,
+                home / HOME_FOLDER,
+                (where.rpc, where.pub),
+                where.pid_file,
+                dumps(home, said),
+                clock,
+            ),
             memory,
             DaemonRecords(home / HOME_FOLDER),
             patience_s=patience_s,
