@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -17,9 +18,7 @@ NOW_S = 1_795_515_300.0  # 2026-11-24T10:15:00Z
 HOUR_S = 3600.0
 
 # Moments close together and far apart, up to now, so that hours, days, weeks and months are shared and not.
-ages_s = st.one_of(
-    st.floats(0, 4 * HOUR_S), st.floats(0, 10 * 24 * HOUR_S), st.floats(0, 400 * 24 * HOUR_S)
-)
+ages_s = st.one_of(st.floats(0, 4 * HOUR_S), st.floats(0, 10 * 24 * HOUR_S), st.floats(0, 400 * 24 * HOUR_S))
 histories = st.lists(ages_s, max_size=40).map(lambda ages: sorted(NOW_S - age for age in ages))
 counts = st.integers(0, 6)
 policies = st.builds(
@@ -112,10 +111,7 @@ def test_whatever_a_policy_says_what_is_promised_stays(
 @given(histories, policies, policies)
 def test_more_to_keep_removes_no_more(moments: list[float], one: Policy, other: Policy) -> None:
     taken = [(f"{number:04d}", moment_s) for number, moment_s in enumerate(moments)]
-    both = Policy(
-        max(one.keep_last, other.keep_last),
-        *(max(getattr(one, name), getattr(other, name)) for name in BUCKETS),
-        keep_within=one.keep_within,
-    )
+    names = ("keep_last", *BUCKETS)
+    both = replace(one, **{name: max(getattr(one, name), getattr(other, name)) for name in names})
 
     assert chosen_by(one, taken, NOW_S).keys() - chosen_by(both, taken, NOW_S).keys() <= {"0000"}
