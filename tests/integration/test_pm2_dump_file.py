@@ -141,7 +141,9 @@ def test_without_a_copy_in_the_snapshots_pm2s_own_copy_is_taken_and_the_broken_o
 
 def test_an_observer_that_only_looks_guards_no_dump() -> None:
     class Looking:
-        dump = None
+        @property
+        def dump(self) -> None:
+            """Guard nothing."""
 
     with pytest.raises(StepRefused, match="no dump is guarded"):
         restore_dump(Looking(), DUMP)
@@ -173,7 +175,7 @@ def test_a_copy_is_kept_before_anything_touches_the_dump_and_the_last_ten_differ
 ) -> None:
     clock = SteppedClock()
     first = keep_copy(home.path, clock)
-    same = keep_copy(home.path, clock)
+    last = same = keep_copy(home.path, clock)
     for number in range(MOST_KEPT + 3):
         home.write(json.dumps([{"name": f"app{number}"}]).encode())
         last = keep_copy(home.path, clock)

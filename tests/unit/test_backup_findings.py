@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from automation.core.finding import Assessment, Finding, Severity
 from automation.engine.backup_findings import LADDERS, MOST_NAMED, with_backups
 
@@ -9,12 +11,18 @@ OWN = Assessment(("hall",), (Finding("lamp-dim", "hall", Severity.WARNING, "it g
 APP = "enhanced-lamp-redundancy"
 
 
-def found(trouble: str = "", **outcome: object) -> list[Finding]:
+def found(outcome: Mapping[str, object], trouble: str = "") -> list[Finding]:
     return list(with_backups(OWN, outcome, trouble, APP).findings[1:])
 
 
 def test_where_nothing_is_wrong_the_judgement_is_the_systems_own() -> None:
-    outcome = {"failure": None, "damaged": [], "damagedCount": 0, "leftOut": [], "spotCheck": {"differ": []}}
+    outcome: dict[str, object] = {
+        "failure": None,
+        "damaged": [],
+        "damagedCount": 0,
+        "leftOut": [],
+        "spotCheck": {"differ": []},
+    }
 
     assert with_backups(OWN, {}, "", APP) is OWN
     assert with_backups(OWN, outcome, "", APP) is OWN
@@ -23,13 +31,15 @@ def test_where_nothing_is_wrong_the_judgement_is_the_systems_own() -> None:
 def test_a_record_that_somebody_wrote_into_is_no_finding_and_no_crash() -> None:
     odd = {"damaged": "x", "damagedCount": "x", "leftOut": [1], "leftOutCount": None, "spotCheck": [3]}
 
-    assert found(**odd) == []
-    assert found(spotCheck={"differ": "x"}) == []
+    assert found(odd) == []
+    assert found({"spotCheck": {"differ": "x"}}) == []
 
 
 def test_a_failed_backup_says_why_since_when_and_what_to_do() -> None:
-    (first,) = found(failure="cannot write /b/x: full (errno 28)")
-    (second,) = found("its program ended with exit status 2", failure="old", lastAt="2026-11-24T10:15:00Z")
+    (first,) = found({"failure": "cannot write /b/x: full (errno 28)"})
+    (second,) = found(
+        {"failure": "old", "lastAt": "2026-11-24T10:15:00Z"}, "its program ended with exit status 2"
+    )
 
     assert (first.problem, first.severity) == ("backup-failing", Severity.WARNING)
     assert first.message == (
@@ -44,8 +54,8 @@ def test_a_failed_backup_says_why_since_when_and_what_to_do() -> None:
 
 def test_each_damaged_snapshot_is_a_finding_and_many_are_counted() -> None:
     rows = [{"id": f"id-{number}", "why": "torn"} for number in range(MOST_NAMED + 2)]
-    one = found(damaged=rows[:1], damagedCount=1)
-    many = found(damaged=rows, damagedCount=40)
+    one = found({"damaged": rows[:1], "damagedCount": 1})
+    many = found({"damaged": rows, "damagedCount": 40})
 
     assert [(each.problem, each.subject) for each in one] == [("backup-damaged", "id-0")]
     assert "torn" in one[0].message
@@ -57,8 +67,8 @@ def test_each_damaged_snapshot_is_a_finding_and_many_are_counted() -> None:
 def test_what_could_not_be_read_is_named_once_with_how_many_more() -> None:
     row = {"path": "files/a", "reason": "cannot be read: Permission denied (errno 13)"}
 
-    (one,) = found(leftOut=[row], leftOutCount=1)
-    (three,) = found(leftOut=[row], leftOutCount=3)
+    (one,) = found({"leftOut": [row], "leftOutCount": 1})
+    (three,) = found({"leftOut": [row], "leftOutCount": 3})
     assert one.key == ("backup-incomplete", "backups")
     assert one.message.endswith("files/a: cannot be read: Permission denied (errno 13)")
     assert three.message.endswith("(errno 13) (and 2 more)")
@@ -66,8 +76,8 @@ def test_what_could_not_be_read_is_named_once_with_how_many_more() -> None:
 
 def test_a_file_that_differs_from_its_copy_untouched_is_named() -> None:
     row = {"path": "files/a", "reason": "has other bytes"}
-    (one,) = found(spotCheck={"id": "id-1", "differ": [row]})
-    (two,) = found(spotCheck={"id": "id-1", "differ": [row, row]})
+    (one,) = found({"spotCheck": {"id": "id-1", "differ": [row]}})
+    (two,) = found({"spotCheck": {"id": "id-1", "differ": [row, row]}})
 
     assert one.key == ("backup-differs", "backups")
     assert one.message == "files/a of id-1: has other bytes"
@@ -75,14 +85,14 @@ def test_a_file_that_differs_from_its_copy_untouched_is_named() -> None:
 
 
 def test_a_human_is_told_of_each_and_no_step_is_taken() -> None:
-    problems = {
+    problems: dict[str, dict[str, object]] = {
         "backup-failing": {"failure": "full"},
         "backup-damaged": {"damaged": [{"id": "x", "why": "y"}]},
         "backup-incomplete": {"leftOut": [{"path": "a", "reason": "b"}]},
         "backup-differs": {"spotCheck": {"differ": [{"path": "a"}]}},
     }
 
-    assert {problem: found(**outcome)[0].problem for problem, outcome in problems.items()} == {
+    assert {problem: found(outcome)[0].problem for problem, outcome in problems.items()} == {
         ladder.problem: ladder.problem for ladder in LADDERS
     }
     assert all(ladder.rungs == () for ladder in LADDERS)

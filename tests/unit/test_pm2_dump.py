@@ -34,7 +34,7 @@ def dump(*names: str) -> bytes:
 
 
 def deleted(name: str, *, settled: bool = True, everything: bool = False) -> Intents:
-    known = {} if everything else {0: ("web", "u")}
+    known: dict[int | str, tuple[str, str]] = {} if everything else {0: ("web", "u")}
     return Intents((1, 1), {}, gone=(Gone(3, name, NOW_S, settled),), known=known)
 
 

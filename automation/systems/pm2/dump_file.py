@@ -28,9 +28,12 @@ Stamp = tuple[int, int, int, int]
 
 
 class KeepsDump(Protocol):
-    """An observer that guards the dump."""
+    """An observer that may guard the dump."""
 
-    dump: DumpFile | None
+    @property
+    def dump(self) -> DumpFile | None:
+        """What guards it; None where the observer was made for looking only."""
+        ...
 
 
 class DumpFile:
