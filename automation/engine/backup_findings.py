@@ -17,6 +17,7 @@ LADDERS = (
     Ladder("backup-damaged", ()),
     Ladder("backup-incomplete", ()),
     Ladder("backup-differs", ()),
+    Ladder("backup-vanished", ()),
 )
 
 
@@ -34,6 +35,7 @@ def with_backups(assessment: Assessment, outcome: Mapping[str, object], trouble:
         *backup_damaged(outcome, app),
         *backup_incomplete(outcome, app),
         *backup_differs(outcome, app),
+        *backup_vanished(outcome),
     )
     return replace(assessment, findings=(*assessment.findings, *found)) if found else assessment
 
@@ -99,6 +101,20 @@ def backup_differs(outcome: Mapping[str, object], app: str) -> Iterator[Finding]
             Severity.WARNING,
             f"{rows[0].get('path')}{more} of {said.get('id')}: {rows[0].get('reason')}",
             f"one of the two rotted: compare them; `touch` a good file and `{app} backup`, or restore it",
+        )
+
+
+def backup_vanished(outcome: Mapping[str, object]) -> Iterator[Finding]:
+    """Report that all snapshots of before are gone at once: mostly a disk that is not mounted."""
+    said = outcome.get("vanished")
+    if isinstance(said, Mapping):
+        yield Finding(
+            "backup-vanished",
+            SUBJECT,
+            Severity.WARNING,
+            f"all snapshots up to {said.get('lastId')} ({said.get('count')}) were gone at {said.get('at')}",
+            "is the disk of the backups mounted (`mount`)? It ends when they are back; if they were removed "
+            "on purpose, remove backup.json in logs/state/, too",
         )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from automation.core.errors import AutomationError, EffectFailed
 from automation.core.moments import to_text
 from automation.engine.context import Context
-from automation.stores.backup_outcomes import write_outcome
+from automation.stores.backup_outcomes import read_outcome, write_outcome
 from automation.stores.backups.store import Snapshot, SnapshotStore
 
 MOST_KEPT = 50
@@ -24,9 +24,13 @@ def note(
     Raises:
         EffectFailed: The disk said no.
     """
-    changed = state_of_backups(store.snapshots()) | dict(more)
+    there, now_s = store.snapshots(), context.clock.now_s()
+    vanished = vanished_since(
+        read_outcome(context.layout.backup_outcome), [one.id for one in there], to_text(now_s)
+    )
+    changed = state_of_backups(there) | {"vanished": vanished} | dict(more)
     if succeeded:
-        changed |= {"lastAt": to_text(context.clock.now_s()), "failure": None}
+        changed |= {"lastAt": to_text(now_s), "failure": None}
     write_outcome(context.layout.backup_outcome, **changed)
 
 
@@ -73,6 +77,36 @@ def state_of_backups(there: Sequence[Snapshot]) -> dict[str, object]:
         "leftOut": left_out[:MOST_KEPT],
         "leftOutCount": len(left_out),
     }
+
+
+def vanished_since(before: Mapping[str, object], ids: Sequence[str], now: str) -> dict[str, object] | None:
+    """Say that all earlier snapshots are gone, which no retention does: a disk that is not mounted. Pure.
+
+    Args:
+        before: What was known of the backups.
+        ids: The snapshots that are there now.
+        now: The moment, ISO 8601.
+
+    Returns:
+        When that was seen, the newest of the snapshots that are gone, and how many there were; None where
+        any of them is there (again), or there were none.
+    """
+    known = before.get("vanished")
+    if isinstance(known, Mapping):
+        return None if _has_earlier(ids, str(known.get("lastId"))) else dict(known)
+    last_id, count = before.get("lastId"), before.get("count")
+    if not last_id or _has_earlier(ids, str(last_id)):
+        return None
+    return {"at": now, "lastId": last_id, "count": count}
+
+
+def _has_earlier(ids: Sequence[str], last_id: str) -> bool:
+    """Tell whether this snapshot is there, or one of an earlier second.
+
+    Within one second, a folder that is empty again may name a new one so that it sorts before.
+    """
+    second = last_id.partition("-")[0]
+    return any(id_ == last_id or id_.partition("-")[0] < second for id_ in ids)
 
 
 def _why(one: Snapshot) -> str:

@@ -9,8 +9,8 @@ from automation.core.errors import EffectFailed, RecordDamaged
 from automation.stores.records import read_record, write_record
 
 REPORTED = ("lastAt", "lastId", "lastVerifiedAt", "count", "bytes", "failure")
-# What only the loop needs: when it failed; what is damaged, was left out, or differs from the workspace.
-BESIDE = ("failedAt", "damaged", "damagedCount", "leftOut", "leftOutCount", "spotCheck")
+# What only the loop needs: when it failed; what is damaged, was left out, vanished, or differs from its file.
+BESIDE = ("failedAt", "damaged", "damagedCount", "leftOut", "leftOutCount", "vanished", "spotCheck")
 
 
 def read_outcome(path: Path) -> dict[str, object]:

@@ -84,11 +84,21 @@ def test_a_file_that_differs_from_its_copy_untouched_is_named() -> None:
     assert two.message == "files/a (and 1 more) of id-1: has other bytes"
 
 
+def test_snapshots_that_are_gone_all_at_once_are_said_with_what_to_look_at() -> None:
+    (one,) = found({"vanished": {"at": "2026-11-24T10:15:00Z", "lastId": "id-9", "count": 9}})
+
+    assert one.key == ("backup-vanished", "backups")
+    assert one.message == "all snapshots up to id-9 (9) were gone at 2026-11-24T10:15:00Z"
+    assert "mounted" in one.advice
+    assert found({"vanished": "x"}) == []
+
+
 def test_a_human_is_told_of_each_and_no_step_is_taken() -> None:
     problems: dict[str, dict[str, object]] = {
         "backup-failing": {"failure": "full"},
         "backup-damaged": {"damaged": [{"id": "x", "why": "y"}]},
         "backup-incomplete": {"leftOut": [{"path": "a", "reason": "b"}]},
+        "backup-vanished": {"vanished": {}},
         "backup-differs": {"spotCheck": {"differ": [{"path": "a"}]}},
     }
 

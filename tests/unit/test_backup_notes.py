@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from automation.engine.backup_notes import MOST_KEPT, state_of_backups
+import pytest
+
+from automation.engine.backup_notes import MOST_KEPT, state_of_backups, vanished_since
 from automation.stores.backups.manifest import Problem
 from automation.stores.backups.store import Snapshot
 
@@ -57,3 +59,30 @@ def test_lists_are_cut_and_counted() -> None:
 
     assert (len(str(said["damaged"]).split("}, {")), said["damagedCount"]) == (MOST_KEPT, MOST_KEPT + 9)
     assert (len(str(said["leftOut"]).split("}, {")), said["leftOutCount"]) == (MOST_KEPT, MOST_KEPT + 9)
+
+
+A, B, C = "20261124T101500Z-3f2a", "20261124T101501Z-8000", "20261124T101502Z-0001"
+BEFORE_B = "20261124T101501Z-0001"  # what an empty folder may name in the second of B
+GONE = {"at": "then", "lastId": B, "count": 2}
+
+
+@pytest.mark.parametrize(
+    ("before", "ids", "vanished"),
+    [
+        ({}, [], None),
+        ({}, [A], None),
+        ({"lastId": B, "count": 2}, [A, C], None),
+        ({"lastId": B, "count": 2}, [B], None),
+        ({"lastId": B, "count": 2}, [], {"at": "now", "lastId": B, "count": 2}),
+        ({"lastId": B, "count": 2}, [C], {"at": "now", "lastId": B, "count": 2}),
+        ({"lastId": B, "count": 2}, [BEFORE_B], {"at": "now", "lastId": B, "count": 2}),
+        ({"lastId": C, "count": 1, "vanished": GONE}, [C], GONE),
+        ({"lastId": C, "count": 1, "vanished": GONE}, [], GONE),
+        ({"lastId": C, "count": 1, "vanished": GONE}, [B, C], None),
+        ({"lastId": C, "count": 1, "vanished": GONE}, [A], None),
+    ],
+)
+def test_that_all_snapshots_are_gone_is_kept_until_any_of_them_is_back(
+    before: dict[str, object], ids: list[str], vanished: dict[str, object] | None
+) -> None:
+    assert vanished_since(before, ids, "now") == vanished
