@@ -6,7 +6,9 @@ import sys
 from collections.abc import Mapping
 
 from automation.core.moments import from_text
+from automation.core.settings import Setting
 from automation.engine.context import Context
+from automation.engine.loading import load
 from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import Child, spawn
 from automation.stores.backup_outcomes import read_outcome
@@ -14,7 +16,7 @@ from automation.stores.backup_outcomes import read_outcome
 CHILD_LIMIT_S = 1800.0  # it goes gently, and once a day it reads every byte of all snapshots
 BUSY, BUSY_AGAIN_S = 75, 30.0
 IN_PART = 1
-PASSED_ON_PREFIXES = ("REDUNDANCY_", "PM2_", "GITHUB_REPOSITORY", "NETLIFY_SITE_ID")
+OF_ALL = "REDUNDANCY_"
 
 
 class BackupSchedule:
@@ -53,14 +55,9 @@ class BackupSchedule:
         layout = self._context.layout
         self._started_s, self._due_s = elapsed_s, elapsed_s + self._interval_s
         script = INSTALLED_IN / "automation" / self._context.system.script
-        kept = {
-            name: value
-            for name, value in self._context.environment.items()
-            if name.startswith(PASSED_ON_PREFIXES)
-        }
         argv = (sys.executable, str(script), "--workspace", str(layout.workspace))
         self._before = _noted(read_outcome(layout.backup_outcome))
-        self._child = spawn((*argv, "backup", "--scheduled"), kept)
+        self._child = spawn((*argv, "backup", "--scheduled"), passed_on(self._context))
         if self._child is None:
             self._failed("its program could not be started")
 
@@ -116,3 +113,13 @@ class BackupSchedule:
 def _noted(outcome: Mapping[str, object]) -> tuple[object, object]:
     """Return what every backup moves that could say how it ended."""
     return outcome["lastAt"], outcome["failedAt"]
+
+
+def passed_on(context: Context) -> dict[str, str]:
+    """Return the variables that a backup needs (safety S19): those of settings, without any secret."""
+    settings: tuple[Setting, ...] = load(context.system.settings)
+    names = {one.env for one in settings if not one.secret}
+    names |= {context.system.own_variable, *context.system.also_reads}
+    return {
+        name: value for name, value in context.environment.items() if name in names or name.startswith(OF_ALL)
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from automation.core.errors import UsageInvalid
 from automation.core.moments import to_text
 from automation.engine.audited import audited
 from automation.engine.backup_notes import note_quietly
+from automation.engine.by_hand import person
 from automation.engine.calling import Call
 from automation.engine.commands.snapshots import MOST_SHOWN
 from automation.engine.context import Context, build, prepare_folders
@@ -107,7 +107,7 @@ def _locks(context: Context, plan: RestorePlan) -> Iterator[None]:
 
 def _restore(context: Context, store: SnapshotStore, plan: RestorePlan) -> Restored:
     """Do what a plan says, and say so in the audit log (safety S33)."""
-    who = context.environment.get("SUDO_USER") or getpass.getuser()
+    who = person(context.environment)
     what = {"by": f"hand: {who}", "step": "restore", "subject": plan.snapshot_id or "newest valid copies"}
     with _locks(context, plan), audited(context, what) as act:
         with progress(f"restoring {len(plan.to_write)} files"):

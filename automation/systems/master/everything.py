@@ -15,6 +15,7 @@ from automation.ports.gentle import be_gentle
 from automation.systems.master import sets
 from automation.systems.master.peers import Peer
 from automation.systems.master.programs import BUSY, Programs, programs
+from automation.systems.master.tokens import lacks_token
 
 
 def backup(call: Call) -> int:
@@ -71,6 +72,9 @@ def recovery(call: Call) -> int:
     for peer in programs(context).there():
         ran = programs(context).run(peer, "recovery", *words)
         repeat(peer, ran)
+        lacks = lacks_token(peer, context.environment)
+        if lacks:
+            complain(f"{peer.name}: {lacks}")
         ends.append(ran)
     if not ends:
         say("no guard is installed: there is nothing to recover")
