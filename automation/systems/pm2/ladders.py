@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from automation.core.ladder import Ladder, Rung
+from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
 from automation.systems.pm2.master import master_ladders
@@ -10,20 +10,52 @@ from automation.systems.pm2.master import master_ladders
 RECREATIONS = 2
 FINISHES = 3
 
-# Problems that no step of this version cures: a human is told.
-FOR_A_HUMAN = ("daemon-dead",)
+RETURNS = 5
+MANY = 50
+SOON = Pace(first_s=1.0, longest_s=30.0)  # putting a name back harms nobody
+A_DAY_S = 86_400.0
+ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
+
+# Problems that no step cures: a human is told.
+FOR_A_HUMAN = ("app-lost",)
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return the ladders: restart, then prepare the app anew as it was last seen (safety S12)."""
     rungs: tuple[Rung, ...] = ()
-    if settings.flag("auto_restart"):
+    acts = settings.flag("auto_restart")
+    if acts:
         rungs = (Rung("restart", settings.count("max_restarts")), Rung("recreate", RECREATIONS))
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),
+        *daemon_ladders(acts=acts),
         Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
         kept_file_ladder(),
         *master_ladders(),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
+    )
+
+
+def daemon_ladders(*, acts: bool) -> tuple[Ladder, ...]:
+    """Return the ladders for the daemon itself (safety S9, S14), which an emergency does not take over."""
+    tries = {
+        "daemon-dead": (Rung("bring-back", RETURNS),),
+        "daemon-replaced": (Rung("bring-back", RETURNS),),
+        "daemon-stopped": (Rung("continue-daemon", RETURNS), Rung("restart-daemon", 1)),
+        "daemon-hung": (Rung("restart-daemon", 1),),
+        "daemon-deaf": (Rung("put-sockets-back", 1), Rung("restart-daemon", 1)),
+        "daemon-split": (Rung("end-second-daemon", 1),),
+        "daemon-idle": (Rung("end-second-daemon", RETURNS),),
+        "sockets-gone": (Rung("put-sockets-back", MANY),),
+    }
+    paces = {
+        "daemon-hung": ONCE_A_DAY,
+        "daemon-deaf": ONCE_A_DAY,
+        "daemon-split": ONCE_A_DAY,
+        "sockets-gone": SOON,
+    }
+    return tuple(
+        Ladder(problem, rungs if acts else (), paces.get(problem, Pace()), in_emergency=True)
+        for problem, rungs in tries.items()
     )
