@@ -96,6 +96,7 @@ def newest_valid(manifests: Iterable[Manifest]) -> dict[str, Copy]:
         for path, copy in copies_of(manifest).items():
             if copy.entry.valid is not False and (path not in best or best[path].rank < copy.rank):
                 best[path] = copy
+        del manifest  # or it would stay in memory while the next one is read
     return best
 
 
