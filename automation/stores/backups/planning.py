@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from automation.stores.backups.disk import SET_ID_BITS
+from automation.stores.backups.dressing import SET_ID_BITS
 from automation.stores.backups.entry_path import WORKSPACE, matching, problem_with
 from automation.stores.backups.manifest import Entry, Manifest, Problem
 from automation.stores.backups.reading import State, state_of_entry
