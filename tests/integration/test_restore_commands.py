@@ -76,6 +76,8 @@ def test_what_was_overwritten_and_what_was_made_is_undone_by_the_command_that_it
     assert "restored 1 files, removed 1 that an earlier restore had made\n" in undone.stdout
     assert wire(ground).read_text("utf-8") == "string"
     assert not (ground.workspace / "lamps.json").exists()
+    reported = (ground.state / "outcomes.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in reported if line] == ["restore", "restore"]
     assert [(one["step"], one.get("ok")) for one in ground.audit()] == [
         ("restore", None),
         ("restore", True),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
-from automation.core.errors import UsageInvalid
+from automation.core.errors import EffectFailed, UsageInvalid
 from automation.core.moments import to_text
+from automation.core.report import Outcome
 from automation.engine.audited import audited
 from automation.engine.backup_notes import note_quietly
 from automation.engine.by_hand import person
@@ -20,6 +21,7 @@ from automation.engine.snapshot_choice import chosen_id, inside
 from automation.engine.snapshots import backed_up, latest_of, store_of
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.locks import locked
+from automation.stores import outcomes
 from automation.stores.backups.entry_path import split
 from automation.stores.backups.manifest import Problem
 from automation.stores.backups.store import Restored, RestorePlan, SnapshotStore
@@ -106,16 +108,21 @@ def _locks(context: Context, plan: RestorePlan) -> Iterator[None]:
 
 
 def _restore(context: Context, store: SnapshotStore, plan: RestorePlan) -> Restored:
-    """Do what a plan says, and say so in the audit log (safety S33)."""
-    who = person(context.environment)
-    what = {"by": f"hand: {who}", "step": "restore", "subject": plan.snapshot_id or "newest valid copies"}
-    with _locks(context, plan), audited(context, what) as act:
-        with progress(f"restoring {len(plan.to_write)} files"):
-            restored = store.restore(plan)
-        act.ok = not restored.failed
-        written, failed = len(restored.written), len(restored.failed)
-        act.detail = f"{written} written, {failed} failed; what was there before: {restored.saved_as}"
-        note_quietly(context, store)
+    """Do what a plan says, say so in the audit log (safety S33), and leave it to the loop's report."""
+    clock, subject = context.clock, plan.snapshot_id or "newest valid copies"
+    by, began_at_s, began_s = f"hand: {person(context.environment)}", clock.now_s(), clock.elapsed_s()
+    with _locks(context, plan):
+        with audited(context, {"by": by, "step": "restore", "subject": subject}) as act:
+            with progress(f"restoring {len(plan.to_write)} files"):
+                restored = store.restore(plan)
+            act.ok = not restored.failed
+            written, failed = len(restored.written), len(restored.failed)
+            act.detail = f"{written} written, {failed} failed; what was there before: {restored.saved_as}"
+            note_quietly(context, store)
+        took_ms = round((clock.elapsed_s() - began_s) * 1000)
+        done = Outcome(began_at_s, "asked-for", subject, "restore", act.ok, act.detail, took_ms, by)
+        with suppress(EffectFailed):  # it is done all the same, and in the audit log
+            outcomes.append(context.layout.outcomes, [done])
     return restored
 
 
