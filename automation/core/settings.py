@@ -19,6 +19,9 @@ from automation.core.errors import SettingsInvalid
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _DURATION = re.compile(r"(\d+)(ms|s|m|h)?")
 _LONGEST_MS = 30 * 24 * 3_600_000
+_SPAN = re.compile(r"(\d{1,9})([smhd])")
+_SPAN_UNITS_MS = _UNITS_MS | {"d": 86_400_000}
+_LONGEST_SPAN_MS = 36_500 * 86_400_000  # a century
 _SECRET_KEY = re.compile(r"token|secret|passw|^pass$|credential|api_?key", re.IGNORECASE)
 _NEAR = 0.75
 _DEEPEST = 10
@@ -31,6 +34,7 @@ class Kind(StrEnum):
     """What a setting's value is, in the words of the line that refuses another one."""
 
     DURATION = "milliseconds > 0, or a number with ms, s, m or h"
+    SPAN = "0, or a number with s, m, h or d"
     COUNT = "a whole number"
     RATIO = "a number from 0 to 1"
     FLAG = "true or false"
@@ -255,6 +259,15 @@ def _duration_ms(raw: object, _setting: Setting) -> int | None:
     return parse_duration_ms(raw)
 
 
+def _span_ms(raw: object, _setting: Setting) -> int | None:
+    """Take a time that may be long, or 0 for none; without a unit nobody could tell what was meant."""
+    if str(raw) == "0":
+        return 0
+    match = _SPAN.fullmatch(raw) if isinstance(raw, str) else None
+    value = 0 if match is None else int(match[1]) * _SPAN_UNITS_MS[match[2]]
+    return value if 0 < value <= _LONGEST_SPAN_MS else None
+
+
 def _count(raw: object, setting: Setting) -> int | None:
     if not isinstance(raw, int | str) or not re.fullmatch(r"\d{1,15}", str(raw)):  # "True" is no number
         return None
@@ -300,6 +313,7 @@ def _names(raw: object, _setting: Setting) -> tuple[str, ...] | None:
 
 _READERS: Mapping[Kind, Callable[[object, Setting], Value | None]] = {
     Kind.DURATION: _duration_ms,
+    Kind.SPAN: _span_ms,
     Kind.COUNT: _count,
     Kind.RATIO: _ratio,
     Kind.FLAG: _flag,

@@ -17,6 +17,7 @@ from automation.core.ladder import Ladder
 from automation.core.moments import to_text
 from automation.core.report import MOST_RECENT, Heartbeat, Outcome, Report
 from automation.engine.acting import Actor, Step
+from automation.engine.backup_findings import with_backups
 from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.context import Context
 from automation.engine.judging import Judged, make_report
@@ -25,7 +26,7 @@ from automation.engine.system import Observer
 from automation.engine.telling import Teller
 from automation.ports.locks import take_lock
 from automation.stores import histories, outcomes, publishing
-from automation.stores.backup_outcomes import read_outcome
+from automation.stores.backup_outcomes import read_outcome, reported
 
 SOONEST_S = 1.0  # safety S1: a second look a second later; and never more than one look a second
 STEP_LIMIT_S = 35.0
@@ -88,7 +89,7 @@ def _look(guard: Guard) -> Seen:
     """Observe and assess; a look that failed is unknown, not down (safety S2)."""
     try:
         facts = guard.observer.observe()
-        assessment = guard.observer.assess(facts)
+        assessment = _with_backups(guard, guard.observer.assess(facts))
     except LookFailed as error:
         _trouble(guard, "look_failed", str(error))
         return Seen(why=str(error), look_again_s=error.look_again_s)
@@ -100,6 +101,15 @@ def _look(guard: Guard) -> Seen:
     else:
         _trouble(guard, "state_not_saved", "")
     return Seen(facts, assessment, look_again_s=assessment.look_again_s)
+
+
+def _with_backups(guard: Guard, assessment: Assessment) -> Assessment:
+    """Return a judgement with what is wrong with the backups."""
+    context = guard.context
+    if not context.system.backup:
+        return assessment
+    outcome = read_outcome(context.layout.backup_outcome)
+    return with_backups(assessment, outcome, guard.backups.trouble, context.system.app)
 
 
 def _decide(guard: Guard, assessment: Assessment | None, mode: Mode, now_s: float) -> Decision:
@@ -256,7 +266,7 @@ def report_of(
         cycle_ms=cycle_ms,
     )
     bands = Bands(context.settings.ratio("warning_band"), context.settings.ratio("critical_band"))
-    backup = read_outcome(context.layout.backup_outcome) if context.system.backup else None
+    backup = reported(read_outcome(context.layout.backup_outcome)) if context.system.backup else None
     return replace(make_report(judged, heartbeat, bands), backup=backup)
 
 

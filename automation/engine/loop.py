@@ -10,7 +10,7 @@ from automation import __version__
 from automation.core.errors import EffectFailed, LockBusy, RecordDamaged
 from automation.core.moments import to_text
 from automation.core.report import MOST_RECENT, Outcome, outcome_from_record
-from automation.engine import log_rotation
+from automation.engine import backup_findings, log_rotation
 from automation.engine.acting import load_steps
 from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.context import Context
@@ -122,7 +122,7 @@ def begin(context: Context, lock: HeldLock, supervisor: Supervisor, waking: Waki
     guard = Guard(
         context=context,
         observer=observer,
-        ladders=load(context.system.ladders)(context.settings),
+        ladders=(*load(context.system.ladders)(context.settings), *backup_findings.LADDERS),
         steps=load_steps(context),
         teller=Teller(context),
         backups=BackupSchedule(context),

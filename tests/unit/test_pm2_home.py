@@ -87,6 +87,7 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "process-stopped": [("restart", 2), ("recreate", 2)],
         "recreation-unfinished": [("finish-recreation", 3)],
         "file-wiped": [("restore-file", 3)],
+        "dump-damaged": [("restore-dump", 3)],
         "master-silent": [("restart-master", 3)],
         "master-refused": [],
         "daemon-dead": [("bring-back", 5)],

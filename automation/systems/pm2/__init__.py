@@ -26,6 +26,7 @@ SYSTEM = System(
         "restart-daemon": f"{_HERE}.daemon.steps:restart_daemon",
         "end-second-daemon": f"{_HERE}.daemon.steps:end_second_daemon",
         "restart-master": f"{_HERE}.steps:restart_master",
+        "restore-dump": f"{_HERE}.dump_file:restore_dump",
         "restore-file": "automation.engine.kept_files:restore_file",
     },
     own_folder=f"{_HERE}.home:own_folder",

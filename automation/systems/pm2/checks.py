@@ -17,6 +17,7 @@ from automation.systems.pm2.daemon.checks import (
     sockets_gone,
 )
 from automation.systems.pm2.daemon.trouble import Trouble
+from automation.systems.pm2.dump import dump_findings
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
 from automation.systems.pm2.master import master_silent
@@ -39,6 +40,7 @@ def assess(facts: Facts) -> Assessment:
             *process_errored(facts),
             *process_stopped(facts),
             *kept_file_findings(facts.files),
+            *dump_findings(facts.dump, apps=bool(subjects)),
             *master_silent(facts.master),
         ),
         down=facts.state in DOWN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
+from automation.systems.pm2.dump_file import dump_ladder
 from automation.systems.pm2.master import master_ladders
 
 RECREATIONS = 2
@@ -32,6 +33,7 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
         *daemon_ladders(acts=acts),
         Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
         kept_file_ladder(),
+        dump_ladder(),
         *master_ladders(),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )

@@ -27,6 +27,7 @@ from automation.systems.pm2.daemon.saved import dumps
 from automation.systems.pm2.daemon.starting import Programs
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
+from automation.systems.pm2.dump_file import DumpFile
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.intents import Intents, forgotten, heard, learn
@@ -55,11 +56,12 @@ FATES = {state: fate for fate, state in AWAY.items()}
 class Around:
     """What the guard has beside PM2's sockets.
 
-    Its guarded files, the master's report, its own last gap, PM2's list by its command line, and what a
-    revival of the daemon acts through.
+    Its guarded files, the dump, the master's report, its own last gap, PM2's list by its command line, and
+    what a revival of the daemon acts through.
     """
 
     files: KeptFiles
+    dump: DumpFile
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
@@ -83,6 +85,7 @@ class Pm2Observer:
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
+        self.dump = around.dump if around else None
         self._around = around
         self._memory = memory
         self.home = home
@@ -119,7 +122,8 @@ class Pm2Observer:
             return facts
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
-        return replace(facts, files=self._around.files.look(), master=master)
+        around = self._around
+        return replace(facts, files=around.files.look(), master=master, dump=around.dump.look())
 
     def _look_at_pm2(self) -> Facts:
         stopped = self.watch.stopped_daemon()
@@ -319,6 +323,7 @@ def connect(context: Context) -> Pm2Observer:
     client = Pm2Client(home, context.clock, environment)
     around = Around(
         KeptFiles(context, lambda: matching_files(context.layout.workspace, GUARDED_FILES), wiped),
+        DumpFile(context, home),
         context.layout.logs,
         OwnGap(context.clock, context.settings.seconds("check_interval")),
         lambda: list_by_command_line(context, SystemCommands()),
