@@ -119,14 +119,14 @@ class Story:
 
     @contextmanager
     def _doing(self, becomes: dict[str, Tree] | None = None) -> Iterator[None]:
-        before = workspace_of(self.home)
+        before = workspace_of(self.home / "workspace")
         files: dict[str, set[Leaf | None]] = {path: {leaf} for path, leaf in before.items()}
         for path, tree in (becomes or {}).items():
             files.setdefault(path, {None}).add(tree[path])
         whole = frozenset(self.trees) - self.going
         self.promises.append((len(self.recorder.effects), Promise(whole, files, before)))
         yield
-        after = workspace_of(self.home)
+        after = workspace_of(self.home / "workspace")
         there = frozenset(one.id for one in self.store.snapshots())
         kept: dict[str, set[Leaf | None]] = {path: {leaf} for path, leaf in after.items()}
         self.promises.append((len(self.recorder.effects), Promise(there, kept, after)))
@@ -148,9 +148,9 @@ class Story:
             position = end[0]
 
 
-def workspace_of(home: Path) -> Tree:
-    """Return the files of the workspace, without the backups in it."""
-    found = look(home / "workspace")
+def workspace_of(workspace: Path) -> Tree:
+    """Return the files of a workspace, without the backups in it."""
+    found = look(workspace)
     return {path: leaf for path, leaf in found.items() if not path.startswith("backups/")}
 
 
@@ -247,7 +247,7 @@ def check_left(home: Path, story: Story, promise: Promise) -> None:
         assert leaf in allowed, f"{path} is {leaf}"
         if path in promise.before and leaf != promise.before[path]:
             assert any(tree.get(path) == promise.before[path] for tree in trees), f"{path} cannot be undone"
-    check_next_backup(store)
+    check_next_backup(store, story.trees)
 
 
 def check_snapshots(store: SnapshotStore, trees: dict[str, Tree], promised: frozenset[str]) -> None:
@@ -263,14 +263,16 @@ def check_snapshots(store: SnapshotStore, trees: dict[str, Tree], promised: froz
         assert not any(one.id in promised and one.may_be_latest for one in there)
 
 
-def check_next_backup(store: SnapshotStore) -> None:
+def check_next_backup(store: SnapshotStore, trees: dict[str, Tree]) -> None:
+    before = frozenset(one.id for one in store.snapshots())
     put(store.workspace, "b.sh", Leaf(b"after the power cut"))
     snapshot = store.take(SOURCES, "next")
     assert snapshot is not None
-    assert all(store.verify(one.id).ok for one in store.snapshots())
+    check_snapshots(store, {**trees, snapshot.id: {**workspace_of(store.workspace)}}, before)
+    assert store.verify(snapshot.id).ok
     assert not [path.name for path in store.folder.iterdir() if path.name.startswith(".tmp-")]
-    newest = [one.id for one in store.snapshots() if one.may_be_latest][-1:]
-    assert [str((store.folder / "latest").readlink())] == newest
+    newest = [one.id for one in store.snapshots() if one.may_be_latest][-1]
+    assert str((store.folder / "latest").readlink()) == newest
 
 
 def cut_at_each_change(story: Story, place: Path) -> int:
