@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -122,16 +122,20 @@ class Killed(BaseException):
 class Fault:
     """Makes the n-th change of a block fail, and all that follow if the process is to have ended."""
 
-    def __init__(self, at: int, how: Callable[[], BaseException], *, for_ever: bool) -> None:
+    def __init__(
+        self, at: int, how: Callable[[], BaseException], *, for_ever: bool, but: Collection[str] = ()
+    ) -> None:
         self.count = 0
         self.met = False
         self._at = at
         self._how = how
         self._for_ever = for_ever
+        self._but = but
 
     def __call__(self, change: Change) -> None:
         """Count a change, and raise where its turn has come."""
-        del change
+        if change.name in self._but:
+            return
         self.count += 1
         if self.count == self._at or (self._for_ever and self.count > self._at):
             self.met = True
@@ -150,8 +154,8 @@ def ended_at(at: int) -> Iterator[Fault]:
 
 
 @contextmanager
-def failing_at(at: int, code: int) -> Iterator[Fault]:
-    """Let the n-th change of a block fail with an errno."""
-    fault = Fault(at, lambda: OSError(code, os.strerror(code)), for_ever=False)
+def failing_at(at: int, code: int, but: Collection[str] = ()) -> Iterator[Fault]:
+    """Let the n-th change of a block fail with an errno; calls of what is named in `but` do not count."""
+    fault = Fault(at, lambda: OSError(code, os.strerror(code)), for_ever=False, but=but)
     with watched(before=fault):
         yield fault
