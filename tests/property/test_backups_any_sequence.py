@@ -17,7 +17,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from automation.core.errors import AutomationError
 from automation.ports.clock import SteppedClock
@@ -167,7 +174,9 @@ class Backups(RuleBasedStateMachine):
         self._learn()
         if snapshot is None:
             assert self._ids() == before
-            assert not look(self.workspace) or look(self.workspace) in [one.tree for one in self.known.values()]
+            assert not look(self.workspace) or look(self.workspace) in [
+                one.tree for one in self.known.values()
+            ]
         else:
             assert self._ids() == [*before, snapshot.id]
             assert self.known[snapshot.id].tree == look(self.workspace)
