@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from automation.core.errors import EffectFailed
 
+_BUFFER_BYTES = 256 * 1024
 # Kernel names of file systems on which locks are not to be trusted (safety S24).
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "drvfs", "fuse.sshfs", "afs"})
 
@@ -25,21 +28,49 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     Raises:
         EffectFailed: The disk said no; the message names path and reason.
     """
+    write_whole_from(path, (data,), mode=mode)
+
+
+def write_whole_from(path: Path, pieces: Iterable[bytes], *, mode: int = 0o600) -> None:
+    """Replace a file as `write_whole` does, by pieces that need never be in memory together.
+
+    Raises:
+        EffectFailed: The disk said no; what making a piece raises passes through, and nothing is replaced.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
         try:
             os.fchmod(descriptor, mode)  # whatever the umask says
-            write_all(descriptor, data)
+            for piece in _joined(pieces):
+                write_all(descriptor, piece)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         beside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):  # on a read-only disk even the removal of nothing fails
-            beside.unlink()
+        _remove_quietly(beside)
         raise cannot("write", path, error) from error
+    except Exception:
+        _remove_quietly(beside)
+        raise
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield small pieces together: each write asks the kernel once."""
+    buffer = bytearray()
+    for piece in pieces:
+        buffer += piece
+        if len(buffer) >= _BUFFER_BYTES:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer)
+
+
+def _remove_quietly(path: Path) -> None:
+    with contextlib.suppress(OSError):  # on a read-only disk even the removal of nothing fails
+        path.unlink()
 
 
 def append_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -61,6 +92,32 @@ def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def flush_file_system(path: Path) -> None:
+    """Put all that was written to the file system of `path` on disk: for many small files far cheaper than each.
+
+    Raises:
+        OSError: The disk said no, now or, for what others wrote, since the folder was opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _flush(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush(descriptor: int) -> None:
+    """Call syncfs, which Python does not offer; only who flushes pays for loading ctypes."""
+    ctypes = importlib.import_module("ctypes")
+    try:
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    except AttributeError:  # not Linux
+        os.sync()
+        return
+    if syncfs(descriptor) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -13,11 +14,20 @@ from pathlib import Path
 from typing import Protocol
 
 from automation.core.errors import EffectFailed
-from automation.ports.files import cannot, make_folder, sync_folder, write_whole
+from automation.ports.files import (
+    cannot,
+    flush_file_system,
+    make_folder,
+    sync_folder,
+    write_whole,
+    write_whole_from,
+)
 from automation.stores.backups.reading import chunks_of
 
 FOLDER_MODE = 0o700
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# What a disk says that cannot link this file, or links no files at all.
+_NO_LINKS = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
 # Bits that lend the owner's rights to whoever runs the file: not for one whose owner could not be kept.
 SET_ID_BITS = 0o6000
 
@@ -47,15 +57,18 @@ class Attributes:
 class Disk(Protocol):
     """Changes a disk; each method's work is on it, not only on its way, when the method returns.
 
-    The two that fill a snapshot's hidden folder (`make_folder`, `copy_link`) leave that to `sync_folder`.
-    All raise EffectFailed, with path and errno, where the disk says no.
+    Those that fill a snapshot's hidden folder (`make_folder`, `copy_link`, `link_file`) leave that to
+    `sync_folder`; `move_in`, and what is written with `flushed=False`, leave it to `flush_all`.
+    All raise EffectFailed, with path and errno, where the disk says no, unless they say otherwise.
     """
 
     def make_folder(self, path: Path, like: Attributes | None = None) -> None:
         """Make a folder: 0700, or as another one is (but always open to its owner)."""
         ...
 
-    def copy_file(self, source: int, target: Path, size: int, like: Attributes) -> str:
+    def copy_file(
+        self, source: int, target: Path, size: int, like: Attributes, *, flushed: bool = True
+    ) -> str:
         """Copy an open file of that size to a new one, and return the hash of what was copied.
 
         Raises:
@@ -67,8 +80,24 @@ class Disk(Protocol):
         """Make a link."""
         ...
 
+    def link_file(self, old: int, new: int, name: str) -> bool:
+        """Give a file of one open folder the same name in another; tell whether the disk can do that.
+
+        Raises:
+            OSError: It could, and failed.
+        """
+        ...
+
     def write(self, path: Path, data: bytes) -> None:
         """Replace a small file, whole or not at all; 0600."""
+        ...
+
+    def write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """Replace a file, whole or not at all, by pieces that are made as they are written; 0600."""
+        ...
+
+    def flush_all(self, path: Path) -> None:
+        """Put all that was written to the file system of a folder on disk."""
         ...
 
     def sync_folder(self, path: Path) -> None:
@@ -93,6 +122,33 @@ class Disk(Protocol):
         Raises:
             WrongContent: The source has another hash; what was there is untouched.
             OSError: The source cannot be read, or the target not written.
+        """
+        ...
+
+    def stage_file(
+        self, folder: int, name: str, source: int, sha256: str, like: Attributes, *, flushed: bool
+    ) -> None:
+        """Copy an open file into an open folder, for `move_in` to put it where it belongs.
+
+        Raises:
+            WrongContent: The source has another hash; nothing is left of it.
+            OSError: The source cannot be read, or the copy not written.
+        """
+        ...
+
+    def move_in(self, staging: int, staged: str, place: Target) -> None:
+        """Move a staged file to where it belongs, in place of what is there.
+
+        Raises:
+            OSError: It cannot be moved; EXDEV where that is on another file system.
+        """
+        ...
+
+    def remove_inner(self, folder: int, name: str) -> None:
+        """Remove a file of an open folder of the workspace.
+
+        Raises:
+            OSError: It cannot be removed.
         """
         ...
 
@@ -135,7 +191,9 @@ class SystemDisk:
         except OSError as error:
             raise cannot("create", path, error) from error
 
-    def copy_file(self, source: int, target: Path, size: int, like: Attributes) -> str:
+    def copy_file(
+        self, source: int, target: Path, size: int, like: Attributes, *, flushed: bool = True
+    ) -> str:
         """Copy an open file to a new one."""
         digest = hashlib.sha256()
         try:
@@ -146,7 +204,7 @@ class SystemDisk:
             for chunk in chunks_of(source, size):
                 digest.update(chunk)
                 _write(descriptor, chunk, target)
-            _finish(descriptor, like, target)
+            _finish(descriptor, like, target, flushed=flushed)
         finally:
             os.close(descriptor)
         return digest.hexdigest()
@@ -159,9 +217,30 @@ class SystemDisk:
         except OSError as error:
             raise cannot("write", target, error) from error
 
+    def link_file(self, old: int, new: int, name: str) -> bool:
+        """Give a file the same name in another folder."""
+        try:
+            os.link(name, name, src_dir_fd=old, dst_dir_fd=new, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return False
+            raise
+        return True
+
     def write(self, path: Path, data: bytes) -> None:
         """Replace a small file."""
         write_whole(path, data)
+
+    def write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """Replace a file by pieces."""
+        write_whole_from(path, pieces)
+
+    def flush_all(self, path: Path) -> None:
+        """Put a whole file system on disk."""
+        try:
+            flush_file_system(path)
+        except OSError as error:
+            raise cannot("flush", path, error) from error
 
     def sync_folder(self, path: Path) -> None:
         """Put a folder's entries on disk."""
@@ -198,21 +277,41 @@ class SystemDisk:
         except OSError as error:
             raise cannot("remove", path, error) from error
 
-    def place_file(self, place: Target, source: int, sha256: str, like: Attributes) -> None:
-        """Copy an open file into a folder of the workspace."""
-        _remove_in(place.folder, place.temporary)
-        descriptor = os.open(place.temporary, _NEW_FILE, 0o600, dir_fd=place.folder)
+    def stage_file(
+        self, folder: int, name: str, source: int, sha256: str, like: Attributes, *, flushed: bool
+    ) -> None:
+        """Copy an open file into an open folder."""
+        _remove_in(folder, name)
+        descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=folder)
         try:
             if _write_hashed(descriptor, _sound_chunks(source)) != sha256:
                 raise WrongContent
             _dress(descriptor, like)
-            os.fsync(descriptor)
-            _swap_in(place)
+            if flushed:
+                os.fsync(descriptor)
         except (OSError, EffectFailed):
-            _remove_in(place.folder, place.temporary)
+            _remove_in(folder, name)
             raise
         finally:
             os.close(descriptor)
+
+    def move_in(self, staging: int, staged: str, place: Target) -> None:
+        """Move a staged file to where it belongs."""
+        os.rename(staged, place.name, src_dir_fd=staging, dst_dir_fd=place.folder)
+
+    def remove_inner(self, folder: int, name: str) -> None:
+        """Remove a file of an open folder."""
+        os.unlink(name, dir_fd=folder)
+        os.fsync(folder)
+
+    def place_file(self, place: Target, source: int, sha256: str, like: Attributes) -> None:
+        """Copy an open file into a folder of the workspace."""
+        self.stage_file(place.folder, place.temporary, source, sha256, like, flushed=True)
+        try:
+            _swap_in(place)
+        except OSError:
+            _remove_in(place.folder, place.temporary)
+            raise
 
     def place_link(self, place: Target, text: str, like: Attributes) -> None:
         """Put a link into a folder of the workspace."""
@@ -262,10 +361,11 @@ def _sound_chunks(source: int) -> Iterator[bytes]:
         raise WrongContent from error
 
 
-def _finish(descriptor: int, like: Attributes, target: Path) -> None:
+def _finish(descriptor: int, like: Attributes, target: Path, *, flushed: bool) -> None:
     try:
         _dress(descriptor, like)
-        os.fsync(descriptor)
+        if flushed:
+            os.fsync(descriptor)
     except OSError as error:
         raise cannot("write", target, error) from error
 
