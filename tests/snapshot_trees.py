@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,14 +52,15 @@ def lay(root: Path, tree: Tree) -> None:
         put(root, path, leaf)
 
 
-def look(root: Path, *, without: Collection[str] = ()) -> Tree:
+def look(root: Path) -> Tree:
     """Return all files and links; what a killed restore left is none of them."""
     found: Tree = {}
     for folder, folders, inside in os.walk(root):
+        folders[:] = [name for name in folders if not is_temporary(name)]
         for name in (*folders, *inside):
             path = Path(folder) / name
             leaf = leaf_at(path)
-            if leaf is not None and not is_temporary(name) and name not in without:
+            if leaf is not None and not is_temporary(name):
                 found[str(path.relative_to(root))] = leaf
     return found
 

@@ -89,13 +89,18 @@ class Victim:
         self.trees = {one.id: self.trees[one.id] for one in there}
         latest = self.store.folder / "latest"
         assert not latest.is_symlink() or str(latest.readlink()) in self.trees
-        self._check_workspace(before, self.trees.get(words[1], {}) if words[0] == "restore" else {})
+        if words[0] == "restore":
+            undoes = {one.id for one in there if one.kind == "before-restore"}
+            self._check_workspace(before, self.trees[words[1]], may_go=words[1] in undoes)
+        else:
+            assert self.guarded() == before
 
-    def _check_workspace(self, before: Tree, wanted: Tree) -> None:
+    def _check_workspace(self, before: Tree, wanted: Tree, *, may_go: bool) -> None:
         """See that each file is old or new, and that what is new can be undone."""
         for path in {*before, *wanted}:
             now = leaf_at(self.workspace / path)
-            assert now in (before.get(path), wanted.get(path)), f"{path} is torn"
+            new = wanted.get(path, None if may_go else before.get(path))
+            assert now in (before.get(path), new), f"{path} is torn"
             if path in before and now != before[path]:
                 assert any(tree.get(path) == before[path] for tree in self.trees.values()), f"{path} is lost"
 

@@ -19,6 +19,7 @@ import pytest
 from automation.core.errors import EffectFailed
 from automation.ports.clock import SteppedClock
 from automation.ports.files import make_folder
+from automation.stores.backups import copying, filling, placing, restoring
 from automation.stores.backups.retention import Policy
 from automation.stores.backups.store import SnapshotStore, Source
 from tests.power.drive import Drive, Loss, Picture
@@ -44,6 +45,13 @@ def judge(path: str, data: bytes) -> bool | None:
     return None if path.startswith("deep") else not data.endswith(LAST_LINE)
 
 
+# What makes a few files many.
+MANY = (
+    (copying, "FLUSHED_EACH", -1),
+    (filling, "FLUSHED_EACH", -1),
+    (restoring, "STAGED_ABOVE", 0),
+    (placing, "BATCH_FILES", 2),
+)
 SOURCES = [Source(NAMED, valid=judge)]
 
 
@@ -102,7 +110,9 @@ class Story:
     def restore(self, id_: str) -> str:
         """Restore one, and return what undoes it."""
         plan = self.store.plan_restore(id_)
-        with self._doing({file.path.removeprefix("files/"): self.trees[id_] for file in plan.to_write}):
+        becomes = {file.path.removeprefix("files/"): file.change for file in plan.to_write}
+        tree = self.trees[id_]
+        with self._doing({path: None if how == "removed" else tree[path] for path, how in becomes.items()}):
             done = self.store.restore(plan)
         assert done.failed == ()
         assert done.saved_as is not None
@@ -118,17 +128,17 @@ class Story:
             self.store.prune(Policy(1))
 
     @contextmanager
-    def _doing(self, becomes: dict[str, Tree] | None = None) -> Iterator[None]:
+    def _doing(self, becomes: dict[str, Leaf | None] | None = None) -> Iterator[None]:
         before = workspace_of(self.home / "workspace")
         files: dict[str, set[Leaf | None]] = {path: {leaf} for path, leaf in before.items()}
-        for path, tree in (becomes or {}).items():
-            files.setdefault(path, {None}).add(tree[path])
+        for path, leaf in (becomes or {}).items():
+            files.setdefault(path, {None}).add(leaf)
         whole = frozenset(self.trees) - self.going
         self.promises.append((len(self.recorder.effects), Promise(whole, files, before)))
         yield
         after = workspace_of(self.home / "workspace")
         there = frozenset(one.id for one in self.store.snapshots())
-        kept: dict[str, set[Leaf | None]] = {path: {leaf} for path, leaf in after.items()}
+        kept: dict[str, set[Leaf | None]] = {path: {after.get(path)} for path in {*files, *after}}
         self.promises.append((len(self.recorder.effects), Promise(there, kept, after)))
 
     def _learn(self) -> None:
@@ -296,6 +306,15 @@ def cut_at_each_change(story: Story, place: Path) -> int:
     return len(seen)
 
 
+@pytest.fixture(params=["few files", "many files"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the store go both ways: few files are flushed one by one, many together."""
+    if request.param == "many files":
+        for module, name, value in MANY:
+            monkeypatch.setattr(module, name, value)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.timeout(60 * SCALE)
 def test_a_power_cut_at_any_change_loses_nothing_that_was_promised_and_shows_nothing_half() -> None:
     with room() as place:

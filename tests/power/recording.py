@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from automation.ports import files
 from tests.power.drive import (
     ROOT,
     Dressed,
@@ -29,6 +30,8 @@ from tests.power.drive import (
 from tests.power.watching import Change, watched
 
 Identity = tuple[int, int]
+# What flushes a whole file system is no function of os.
+FLUSHES = ((files, "_flush"),)
 
 
 @dataclass(slots=True)
@@ -55,7 +58,7 @@ class Recorder:
     @contextmanager
     def on(self) -> Iterator[None]:
         """Record within a block, and make sure at its end that nothing was missed."""
-        with watched(after=self.note, also=file_system_flush()):
+        with watched(after=self.note, also=FLUSHES):
             yield
         self.check()
 
@@ -104,7 +107,7 @@ class Recorder:
                 number = self.numbers.get(_identity(os.fstat(arguments[0])))
                 if number is not None and not self.forgets(Path(f"/proc/self/fd/{arguments[0]}").readlink()):
                     yield Flushed(number)
-            case "sync" | "sync_file_system":
+            case "sync" | "_flush":
                 yield Flushed(None)
             case "sendfile" | "write" | "pwrite" | "writev" | "ftruncate" | "truncate":
                 yield from self._filled(arguments[0])
@@ -154,13 +157,6 @@ class Recorder:
         number = self.numbers.get(_identity(os.stat(path)))
         if number is not None:
             yield Filled(number, Path(path).read_bytes())
-
-
-def file_system_flush() -> tuple[tuple[object, str], ...]:
-    """Name the function that flushes a whole file system, where there is one: `os` has none."""
-    from automation.ports import files
-
-    return ((files, "sync_file_system"),) if hasattr(files, "sync_file_system") else ()
 
 
 def _identity(status: os.stat_result) -> Identity:

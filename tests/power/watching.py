@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-# `sync_file_system` is no function of os: whoever has one calls it through its module, and `also` names that.
 CHANGES = (
     "open",
     "write",

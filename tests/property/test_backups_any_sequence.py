@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ class Backups(RuleBasedStateMachine):
         """Somebody deletes a file, or a folder with all in it."""
         there = sorted(self.workspace.iterdir())
         at = there[pick % len(there)]
-        if at.is_dir() and not at.is_symlink():
+        if is_folder(at):
             shutil.rmtree(at)
         else:
             at.unlink()
@@ -241,8 +242,7 @@ class Backups(RuleBasedStateMachine):
             restored = look(self.workspace)
             self.store.restore(self.store.plan_restore(done.saved_as))
             self._learn(restored)
-            now = look(self.workspace)
-            assert {path: now.get(path) for path in before} == before
+            assert look(self.workspace) == before
 
     @rule()
     def restore_the_newest_valid_copies(self) -> None:
@@ -266,7 +266,7 @@ class Backups(RuleBasedStateMachine):
         with ended_at(at):
             self.store.restore(plan)
         self._learn(before)
-        self._each_is_old_or_new(before, self.known[chosen].tree)
+        self._each_is_old_or_new(before, self.known[chosen])
 
     @rule(pick=picks, tree=edits, at=moments, code=st.sampled_from(FAULTS))
     @precondition(lambda self: self.known)
@@ -278,7 +278,7 @@ class Backups(RuleBasedStateMachine):
         done: list[Restored] = []
         refused(lambda: done.append(self.store.restore(plan)), at, code)
         self._learn(before)
-        self._each_is_old_or_new(before, self.known[chosen].tree)
+        self._each_is_old_or_new(before, self.known[chosen])
         for path in (path.removeprefix("files/") for one in done for path in one.written):
             assert leaf_at(self.workspace / path) == self.known[chosen].tree[path]
 
@@ -291,8 +291,8 @@ class Backups(RuleBasedStateMachine):
         assert [one.id for one in there] == sorted(self.known)
         for one in there:
             known = self.known[one.id]
-            assert (one.damage, one.kind, one.files) == (None, known.kind, len(known.tree))
-            assert look(self.store.folder / one.id / "files") == known.tree
+            assert (one.damage, one.kind, one.files) == (None, known.kind, len(known.tree)), one
+            assert look(self.store.folder / one.id / "files") == known.tree, one
         latest = self.store.folder / "latest"
         if latest.is_symlink():
             assert str(latest.readlink()) in self._may_be_latest()
@@ -352,23 +352,33 @@ class Backups(RuleBasedStateMachine):
         """Restore, and see that all is there, and that what is not is said and could not be."""
         before = look(self.workspace)
         in_the_way = {path for path in wanted if not self._has_room(path)}
+        gone = {file.path.removeprefix("files/") for file in plan.files if file.change == "removed"}
+        undoes = plan.snapshot_id is not None and self.known[plan.snapshot_id].kind == "before-restore"
+        assert undoes or not gone
         done = self.store.restore(plan)
         self._learn(before)
         failed = {problem.path.removeprefix("files/") for problem in done.failed}
-        assert failed <= in_the_way, done.failed
+        # What a restore made and somebody changed since is not undone, and said.
+        assert failed - in_the_way <= (before.keys() - wanted.keys() if undoes else set()), done.failed
+        assert {path.removeprefix("files/") for path in done.removed} == gone - failed
         for path in {*wanted} - failed:
             assert leaf_at(self.workspace / path) == wanted[path], path
         reached = {(self.workspace / path).parent.resolve() / path.rpartition("/")[2] for path in wanted}
         for path, leaf in before.items():
-            if self.workspace / path not in reached:
+            if path in gone - failed:
+                assert path not in wanted
+                assert leaf_at(self.workspace / path) is None, path
+            elif self.workspace / path not in reached:
                 assert leaf_at(self.workspace / path) == leaf, path
         return done
 
-    def _each_is_old_or_new(self, before: Tree, wanted: Tree) -> None:
+    def _each_is_old_or_new(self, before: Tree, chosen: Known) -> None:
+        """Only the undoing of a restore may remove a file."""
+        wanted, may_go = chosen.tree, chosen.kind == "before-restore"
         saved = [known.tree for known in self.known.values()]
         for path, leaf in before.items():
             now = leaf_at(self.workspace / path)
-            assert now in (leaf, wanted.get(path)), path
+            assert now == leaf or (now == wanted.get(path) and (now is not None or may_go)), path
             assert now == leaf or any(tree.get(path) == leaf for tree in saved), path
         for path in {*wanted} - {*before}:
             assert leaf_at(self.workspace / path) in (None, wanted[path]), path
@@ -378,10 +388,17 @@ class Backups(RuleBasedStateMachine):
         at, parts = self.workspace, path.split("/")
         for part in parts[:-1]:
             at = at / part
-            if os.path.lexists(at) and (at.is_symlink() or not at.is_dir()):
+            if os.path.lexists(at) and not is_folder(at):
                 return False
-        last = at / parts[-1]
-        return last.is_symlink() or not last.is_dir()
+        return not is_folder(at / parts[-1])
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there, and no link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def refused(act: Callable[[], object], at: int, code: int) -> str | None:
