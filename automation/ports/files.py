@@ -7,6 +7,7 @@ import importlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from automation.core.errors import EffectFailed
 
@@ -95,7 +96,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def flush_file_system(path: Path) -> None:
-    """Put all that was written to the file system of `path` on disk: for many small files far cheaper than each.
+    """Put all that was written to the file system of `path` on disk: cheaper than file by file.
 
     Raises:
         OSError: The disk said no, now or, for what others wrote, since the folder was opened.
@@ -137,7 +138,7 @@ def read_whole(path: Path, *, cap: int = 64 * 1024 * 1024) -> bytes | None:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(cap + 1)
+            data = read_at_most(file, cap + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -145,6 +146,18 @@ def read_whole(path: Path, *, cap: int = 64 * 1024 * 1024) -> bytes | None:
     if len(data) > cap:
         raise EffectFailed(f"{path}: larger than the {cap} bytes that are expected at most", retryable=False)
     return data
+
+
+def read_at_most(file: BinaryIO, cap: int) -> bytes:
+    """Return what is left of an open file, at most so many bytes, and set aside no more memory than that.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    data = bytearray()
+    while len(data) < cap and (piece := file.read(min(cap - len(data), _BUFFER_BYTES))):
+        data += piece
+    return bytes(data)
 
 
 def make_folder(path: Path, *, mode: int = 0o755) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from automation.core.errors import EffectFailed
 
@@ -113,7 +114,7 @@ class Folders:
             self._path = None
             os.close(self._descriptor)
 
-    def __enter__(self) -> Folders:
+    def __enter__(self) -> Self:
         """Use it for a block."""
         return self
 

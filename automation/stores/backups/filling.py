@@ -1,4 +1,4 @@
-"""Filling the hidden folder that becomes a snapshot, file by file, with nothing but the current one in memory."""
+"""Filling the hidden folder that becomes a snapshot, file by file, with only the current one in memory."""
 
 from __future__ import annotations
 

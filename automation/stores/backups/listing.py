@@ -151,12 +151,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _bytes_of(path: Path) -> bytes:
-    """Return a manifest's bytes; no more memory is set aside than they need."""
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise cannot("read", path, error) from error
-    return read_whole(path, cap=min(size, RECORD_CAP_BYTES)) or b""
+    """Return a manifest's bytes, for whoever must see all of them."""
+    return read_whole(path, cap=RECORD_CAP_BYTES) or b""
 
 
 def readable_manifests(folder: Path) -> Iterator[Manifest]:

@@ -1,7 +1,7 @@
 """Reading a manifest line by line, as this program writes it: fast, and with no more memory than it fills.
 
-What is written in any other way, a line or a byte, is `NotAsWritten`: whoever reads takes `manifest.from_bytes`
-then, which reads every JSON and says what is wrong with it.
+What is written in any other way, a line or a byte, is `NotAsWritten`: whoever reads takes
+`manifest.from_bytes` then, which reads every JSON and says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from automation.core.errors import RecordDamaged
+from automation.ports.files import read_at_most
 from automation.stores.backups.entry_path import is_prefix, problem_with_entry
 from automation.stores.backups.manifest import (
     Entry,
@@ -26,17 +27,18 @@ from automation.stores.backups.manifest import (
 LINE_CAP_BYTES = 64 * 1024
 _HEAD_LINES_CAP = 64
 _TAIL_CAP_BYTES = 32 * 1024 * 1024
-_NUMBER = rb"(0|[1-9][0-9]{0,18})"
+_NUMBER = rb"(0|[1-9][0-9]{0,8})"  # what is larger, and rare, is read in the other way
+_SIZE = rb"(0|[1-9][0-9]{0,17})"
 _TEXT = rb'"([^"\\\x00-\x1f\x7f-\xff]*(?:\\.[^"\\\x00-\x1f\x7f-\xff]*)*)"'
 _ROW = re.compile(
-    rb'\{"path": ' + _TEXT + rb', "size": ' + _NUMBER + rb', "mode": "([0-7]{4})", "owner": ' + _NUMBER
-    + rb', "group": ' + _NUMBER + rb', "mtimeNs": (0|-?[1-9][0-9]{0,18}), "sha256": "([0-9a-f]{64})", "valid": '
-    + rb'(true|false|null)(?:, "link": ' + _TEXT + rb")?\}(,?)\n"
+    rb'\{"path": ' + _TEXT + rb', "size": ' + _SIZE + rb', "mode": "([0-7]{4})", "owner": ' + _NUMBER
+    + rb', "group": ' + _NUMBER + rb', "mtimeNs": (0|-?[1-9][0-9]{0,18}), "sha256": "([0-9a-f]{64})", '
+    + rb'"valid": (true|false|null)(?:, "link": ' + _TEXT + rb")?\}(,?)\n"
 )  # fmt: skip
 _VERDICTS = {b"true": True, b"false": False, b"null": None}
 _SHORT = 255
-_ID_LIMIT = 2**32
 _LIMIT = 2**63
+_LONGEST = 18  # so many digits are always below it
 
 
 class NotAsWritten(Exception):
@@ -126,7 +128,7 @@ def _tail(file: BinaryIO) -> tuple[dict[str, object], tuple[Entry, ...]]:
     absent: tuple[Entry, ...] = ()
     if line == b'"absent": [\n':
         absent, line = tuple(rows(file)), b""
-    rest = file.read(_TAIL_CAP_BYTES)
+    rest = read_at_most(file, _TAIL_CAP_BYTES)
     fields = _fields(b"{" + line + rest)
     if not rest.endswith(b"\n}\n") or fields.keys() != {"skipped", "totals"}:
         raise NotAsWritten
@@ -166,10 +168,14 @@ def rows(file: BinaryIO) -> Iterator[Entry]:
 
 def _entry(found: re.Match[bytes], shared: dict[bytes, int]) -> Entry:
     raw, size, mode, owner, group, mtime_ns, sha256, valid, link, _ = found.groups()
-    entry = Entry(
+    if len(mtime_ns) > _LONGEST and abs(int(mtime_ns)) >= _LIMIT:
+        raise NotAsWritten
+    if mode not in shared:
+        shared[mode] = int(mode, 8)
+    return Entry(
         _path(raw),
         int(size),
-        shared[mode] if mode in shared else shared.setdefault(mode, int(mode, 8)),
+        shared[mode],
         int(owner),
         int(group),
         int(mtime_ns),
@@ -177,9 +183,6 @@ def _entry(found: re.Match[bytes], shared: dict[bytes, int]) -> Entry:
         _VERDICTS[valid],
         None if link is None else _link(link, sha256),
     )
-    if max(entry.size, abs(entry.mtime_ns)) >= _LIMIT or max(entry.owner, entry.group) >= _ID_LIMIT:
-        raise NotAsWritten
-    return entry
 
 
 def _path(raw: bytes) -> str:

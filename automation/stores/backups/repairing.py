@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from automation.core.errors import AutomationError, EffectFailed
+from automation.core.errors import AutomationError
 from automation.stores.backups.beneath import Folders, folder_beneath, opened_file
 from automation.stores.backups.disk import Attributes, Target, WrongContent
 from automation.stores.backups.entry_path import parent_of, split

@@ -28,7 +28,7 @@ NO_STAMP: Stamp = (-1, -1, -1, -1)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What stamps are of: the snapshot, this boot, and the root of each of its folders by device and inode."""
+    """What stamps are of: a snapshot, this boot, and the root of each of its folders by device and inode."""
 
     snapshot_id: str
     boot_id: str

@@ -1,4 +1,4 @@
-"""Taking a snapshot: linked or copied beside, verified, flushed to disk, and only then shown under its name."""
+"""Taking a snapshot: linked or copied beside, verified, put on disk, and only then shown under its name."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, RecordDamaged
+from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
 from automation.stores.backups.beneath import FILE_FLAGS, Folders
 from automation.stores.backups.entry_path import parent_of
 from automation.stores.backups.listing import manifest_hash, read_manifest, read_previous
@@ -122,7 +122,7 @@ def _chain_problem(folder: Path, id_: str) -> list[Problem]:
     after = [other for other in snapshot_ids(folder) if other > id_][:1]
     try:
         previous = read_previous(folder, after[0]) if after else None
-    except (RecordDamaged, EffectFailed):
+    except (RecordDamaged, RecordNewer, EffectFailed):
         return []
     if previous is None or previous.id != id_ or previous.sha256 == manifest_hash(folder, id_):
         return []
