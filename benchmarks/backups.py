@@ -1,10 +1,11 @@
 """Snapshots beside restic, borg and rsync, on the same tree and disk: `python -m benchmarks.backups`.
 
-Ours is run as a user would: the GitHub guard's program, whose `.github/actions` is the tree (`backup`, `verify ID`,
-`restore ID --yes`). restic encrypts and compresses, borg compresses (lz4, no encryption here), `rsync -a
---link-dest` does neither and flushes nothing. Each figure is the median over rounds in which the tools take
-turns; wall seconds of the whole program, with its start. `verify` reads every byte: `restic check --read-data`,
-`borg check --verify-data`; rsync compares with the tree (`-anc`). `restore` brings back all files to where none is.
+Ours is run as a user would: the GitHub guard's program, whose `.github/actions` is the tree (`backup`,
+`verify ID`, `restore ID --yes`). restic encrypts and compresses, borg compresses (lz4, no encryption here),
+`rsync -a --link-dest` does neither and flushes nothing. Each figure is the median over rounds in which the
+tools take turns: seconds of the whole program, with its start. `verify` reads every byte: `restic check
+--read-data`, `borg check --verify-data`; rsync compares with the tree (`-anc`). `restore` brings back
+all files to where none is.
 """
 
 from __future__ import annotations

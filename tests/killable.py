@@ -7,6 +7,7 @@ that a kill falls into the work of a command and not into the start of Python. I
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import select
@@ -18,6 +19,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from automation.engine.console import main
+from automation.systems.github import SYSTEM
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "automation" / "enhanced_github_actions_redundancy.py"
@@ -104,11 +108,6 @@ def killer(workspace: Path, log: Path) -> Iterator[Killer]:
 
 def serve() -> None:
     """Run each command that is asked for, until there are no more."""
-    import importlib
-
-    from automation.engine.console import main
-    from automation.systems.github import SYSTEM
-
     for name in LOADED:
         importlib.import_module(name)
     for line in sys.stdin:

@@ -1,8 +1,8 @@
 """A disk as a power cut finds it: what was flushed is there; of all else any part may be, or may not.
 
 The model is as unkind as POSIX allows: a flushed file may have no name, a name may lead to an empty file, two
-changes of one folder may arrive in either order. A rename within one folder is one change, and so is any other
-change of a name.
+changes of one folder may arrive in either order. A rename within one folder is one change, and so is any
+other change of a name.
 """
 
 from __future__ import annotations
@@ -165,26 +165,33 @@ class Drive:
     def apply(self, effect: Effect) -> None:
         """Let something happen."""
         match effect:
-            case Made(folder, name, node, kind, look, data):
-                self.nodes[node] = Node(kind, look, data, safe_look=look)
-                if kind == "link":
-                    self.nodes[node].safe_data = data  # a link and its name are written as one
-                self.nodes[folder].change(((name, node),))
+            case Made():
+                self._make(effect)
             case Named(folder, name, node):
                 self.nodes[folder].change(((name, node),))
             case Unnamed(folder, name):
                 self.nodes[folder].change(((name, None),))
             case Moved():
                 self._move(effect)
+            case _:
+                self._touch(effect)
+
+    def _touch(self, effect: Filled | Dressed | Flushed) -> None:
+        match effect:
             case Filled(node, data):
                 self.nodes[node].data = data
             case Dressed(node, look):
                 self.nodes[node].look = look
-            case Flushed(None):
-                for each in self.nodes.values():
+            case Flushed(which):
+                for each in self.nodes.values() if which is None else (self.nodes[which],):
                     each.flush()
-            case Flushed(int(node)):
-                self.nodes[node].flush()
+
+    def _make(self, made: Made) -> None:
+        node = Node(made.kind, made.look, made.data, safe_look=made.look)
+        if made.kind == "link":
+            node.safe_data = made.data  # a link and its name are written as one
+        self.nodes[made.node] = node
+        self.nodes[made.folder].change(((made.name, made.node),))
 
     def _move(self, moved: Moved) -> None:
         node = self.nodes[moved.folder].names[moved.name]

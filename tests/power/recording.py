@@ -1,4 +1,4 @@
-"""Recording what a program does to a folder, change by change, and laying out what a power cut leaves of it."""
+"""Recording what a program does to a folder, change by change; laying out what a power cut leaves of it."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Recorder:
         self.check()
 
     def check(self) -> None:
-        """Compare what was recorded with what is really there: a change behind our back makes no good test."""
-        really = {path: look for path, look in _looked_at(self.root)}
+        """Compare what was recorded with what is really there: what was missed makes no good test."""
+        really = dict(_looked_at(self.root))
         recorded = dict(_paths(self.live, ROOT, ""))
         wrong = {path for path in {*really, *recorded} if really.get(path) != recorded.get(path)}
         assert not wrong, f"changed unseen: {sorted(wrong)}"
@@ -83,38 +83,37 @@ class Recorder:
         self.live.apply(effect)
 
     def _effects_of(self, change: Change) -> Iterator[Effect]:
-        arguments, named = change.arguments, change.named
         match change.name:
-            case "open" | "mkdir" | "symlink":
-                at = 1 if change.name == "symlink" else 0
-                yield from self._appeared(arguments[at], named.get("dir_fd"))
-            case "link":
-                folder, name = self._place(arguments[1], named.get("dst_dir_fd"))
-                if folder is not None:
-                    yield Named(folder, name, self._number(arguments[1], named.get("dst_dir_fd")))
-            case "unlink" | "remove" | "rmdir":
-                folder, name = self._place(arguments[0], named.get("dir_fd"))
-                if folder is not None:
-                    yield Unnamed(folder, name)
-            case "rename" | "replace":
-                folder, name = self._place(arguments[0], named.get("src_dir_fd"))
-                to_folder, to_name = self._place(arguments[1], named.get("dst_dir_fd"))
-                if folder is not None and to_folder is not None:
-                    yield Moved(folder, name, to_folder, to_name)
+            case "open" | "mkdir" | "symlink" | "link" | "unlink" | "remove" | "rmdir" | "rename" | "replace":
+                yield from self._names_changed(change)
             case "chmod" | "fchmod" | "chown" | "fchown" | "lchown" | "utime":
                 yield from self._dressed(change)
-            case "fsync" | "fdatasync":
-                number = self.numbers.get(_identity(os.fstat(arguments[0])))
-                if number is not None and not self.forgets(Path(f"/proc/self/fd/{arguments[0]}").readlink()):
-                    yield Flushed(number)
-            case "sync" | "_flush":
+            case "fsync" | "fdatasync" | "_flush":
+                number = self.numbers.get(_identity(os.fstat(change.arguments[0])))
+                path = Path(f"/proc/self/fd/{change.arguments[0]}").readlink()
+                if number is not None and not self.forgets(path):
+                    yield Flushed(None if change.name == "_flush" else number)
+            case "sync":
                 yield Flushed(None)
-            case "sendfile" | "write" | "pwrite" | "writev" | "ftruncate" | "truncate":
-                yield from self._filled(arguments[0])
-            case "copy_file_range":
-                yield from self._filled(arguments[1])
             case _:
-                raise AssertionError(f"nobody records os.{change.name}")
+                yield from self._filled(change.arguments[1 if change.name == "copy_file_range" else 0])
+
+    def _names_changed(self, change: Change) -> Iterator[Effect]:
+        arguments, named = change.arguments, change.named
+        if change.name in {"open", "mkdir", "symlink"}:
+            yield from self._appeared(arguments[1 if change.name == "symlink" else 0], named.get("dir_fd"))
+            return
+        if change.name in {"rename", "replace"}:
+            folder, name = self._place(arguments[0], named.get("src_dir_fd"))
+            to_folder, to_name = self._place(arguments[1], named.get("dst_dir_fd"))
+            if folder is not None and to_folder is not None:
+                yield Moved(folder, name, to_folder, to_name)
+            return
+        linked = change.name == "link"
+        within = named.get("dst_dir_fd" if linked else "dir_fd")
+        folder, name = self._place(arguments[1 if linked else 0], within)
+        if folder is not None:
+            yield Named(folder, name, self._number(arguments[1], within)) if linked else Unnamed(folder, name)
 
     def _place(self, path: Any, within: int | None) -> tuple[int | None, str]:  # noqa: ANN401  # as os takes it
         """Return the number of the folder that a path lies in, and its name there."""
@@ -154,7 +153,7 @@ class Recorder:
     def _filled(self, target: Any) -> Iterator[Effect]:  # noqa: ANN401
         """Read the whole file again: the files of these tests are small."""
         path = f"/proc/self/fd/{target}" if isinstance(target, int) else target
-        number = self.numbers.get(_identity(os.stat(path)))
+        number = self.numbers.get(_identity(Path(path).stat()))
         if number is not None:
             yield Filled(number, Path(path).read_bytes())
 

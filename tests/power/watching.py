@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -145,11 +145,8 @@ class Fault:
 def ended_at(at: int) -> Iterator[Fault]:
     """Let the process end at the n-th change of a block, as far as the disk can tell."""
     fault = Fault(at, Killed, for_ever=True)
-    with watched(before=fault):
-        try:
-            yield fault
-        except Killed:
-            pass
+    with watched(before=fault), suppress(Killed):
+        yield fault
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Any tree, and any sequence of edits, backups, prunes, kills, faults of the disk, restores and set clocks.
 
-After each step all snapshots hold byte for byte and mode for mode what was there when they were taken, and the
-listing and `latest` are whole. `BACKUP_TESTS_SCALE=20` tries twenty times as many sequences.
+After each step all snapshots hold byte for byte and mode for mode what was there when they were taken, and
+the listing and `latest` are whole. `BACKUP_TESTS_SCALE=20` tries twenty times as many sequences.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ class Backups(RuleBasedStateMachine):
     @rule(pick=picks, tree=edits, at=moments)
     @precondition(lambda self: self.known)
     def restore_and_be_killed(self, pick: int, tree: Tree, at: int) -> None:
-        """Somebody dies while he restores: each file is old or new, and what is overwritten is in a snapshot."""
+        """Somebody dies while he restores: each file is old or new, and what went is in a snapshot."""
         self.write(tree)
         chosen = self._picked(pick)
         plan, before = self.store.plan_restore(chosen), look(self.workspace)
