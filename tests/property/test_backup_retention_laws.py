@@ -17,9 +17,7 @@ NOW_S = 1_795_515_300.0  # 2026-11-24T10:15:00Z
 HOUR_S = 3600.0
 
 # Moments close together and far apart, up to now, so that hours, days, weeks and months are shared and not.
-ages_s = st.one_of(
-    st.floats(0, 4 * HOUR_S), st.floats(0, 10 * 24 * HOUR_S), st.floats(0, 400 * 24 * HOUR_S)
-)
+ages_s = st.one_of(st.floats(0, 4 * HOUR_S), st.floats(0, 10 * 24 * HOUR_S), st.floats(0, 400 * 24 * HOUR_S))
 histories = st.lists(ages_s, max_size=40).map(lambda ages: sorted(NOW_S - age for age in ages))
 counts = st.integers(0, 6)
 policies = st.builds(

@@ -85,11 +85,16 @@ class Known:
     kind: str
     tree: Tree
     folder_modes: dict[str, int]
+    taken_s: float
 
     def valid(self, path: str) -> bool | None:
         """Say what the judge said of a file; nobody judges links, nor what a restore puts aside."""
         leaf = self.tree[path]
         return None if leaf.link is not None or self.kind != "regular" else judge(path, leaf.content)
+
+    def made_by_restore_after(self, moment_s: float) -> bool:
+        """Tell whether a restore made it after a moment."""
+        return self.kind == "before-restore" and self.taken_s > moment_s
 
     @property
     def all_valid(self) -> bool:
@@ -208,7 +213,10 @@ class Backups(RuleBasedStateMachine):
     def prune(self, keep: int, at: int | None, pick: int) -> None:
         """A guard thins its snapshots out, and perhaps dies meanwhile."""
         ids, pinned = self._ids(), {self._picked(pick)}
-        must = {*pinned, *self._regular()[-1:], *self._newest_valid().values()}
+        must = {*pinned, *ids[-1:], *self._may_be_latest()[-1:], *self._newest_valid().values()}
+        must |= {
+            id_ for id_, known in self.known.items() if known.made_by_restore_after(self._a_week_ago_s())
+        }
         if at is None:
             removed = {*self.store.prune(Policy(keep), pinned=pinned).removed}
             assert {*self._ids()} == {*ids} - removed
@@ -309,6 +317,9 @@ class Backups(RuleBasedStateMachine):
         named = sorted(path.name for path in self.workspace.iterdir())
         return self.store.take([Source(named, valid=judge)], "rule", latest_allowed=latest_allowed)
 
+    def _a_week_ago_s(self) -> float:
+        return self.clock.now_s() - 7 * 86400.0
+
     def _picked(self, pick: int) -> str:
         return sorted(self.known)[-1 - pick % len(self.known)]
 
@@ -345,7 +356,7 @@ class Backups(RuleBasedStateMachine):
                 seen = look(self.store.folder / one.id / "files")
                 was = look(self.workspace) if before is None else before
                 tree = was if one.kind != "before-restore" else {path: was[path] for path in seen}
-                self.known[one.id] = Known(one.kind, tree, folder_modes(self.workspace))
+                self.known[one.id] = Known(one.kind, tree, folder_modes(self.workspace), self.clock.now_s())
         self.known = {one.id: self.known[one.id] for one in there}
 
     def _restored(self, plan: RestorePlan, wanted: Tree) -> Restored:
