@@ -233,6 +233,20 @@ class Backups(RuleBasedStateMachine):
         with ended_at(at):
             assert self.store.verify(self._picked(pick)).ok
 
+    @rule(pick=picks, which=picks, at=moments | st.none())
+    @precondition(lambda self: self.known)
+    def a_bit_flips_and_is_mended(self, pick: int, which: int, at: int | None) -> None:
+        """The disk spoils a copy that the workspace still has; a verification mends it, killed or not."""
+        chosen = self._picked(pick)
+        sound = [path for path, leaf in self.known[chosen].tree.items() if self._is_mendable(path, leaf)]
+        if not sound:
+            return
+        flip(self.store.folder / chosen / "files" / sorted(sound)[which % len(sound)])
+        if at is not None:
+            with ended_at(at):
+                self.store.verify_all()
+        assert all(one.ok for one in self.store.verify_all())
+
     # What a person does
 
     @rule(pick=picks, tree=edits, undo=st.booleans())
@@ -312,6 +326,9 @@ class Backups(RuleBasedStateMachine):
             assert not self.store.verify(id_).bad
 
     # Helpers
+
+    def _is_mendable(self, path: str, leaf: Leaf) -> bool:
+        return bool(leaf.content) and leaf.mode & 0o600 == 0o600 and leaf_at(self.workspace / path) == leaf
 
     def _take(self, *, latest_allowed: bool = True) -> Snapshot | None:
         named = sorted(path.name for path in self.workspace.iterdir())
@@ -410,6 +427,15 @@ def is_folder(path: Path) -> bool:
         return stat.S_ISDIR(path.lstat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def flip(path: Path) -> None:
+    """Spoil the first byte of a file; nothing else tells of it."""
+    status = path.stat()
+    data = path.read_bytes()
+    with path.open("r+b") as file:
+        file.write(bytes([data[0] ^ 1]))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def refused(act: Callable[[], object], at: int, code: int) -> str | None:
