@@ -13,8 +13,10 @@ import pytest
 from automation.core.errors import EffectFailed
 from automation.ports.clock import SteppedClock
 from automation.stores.backups import comparing, copying
+from automation.stores.backups.beneath import opened_file
 from automation.stores.backups.disk import SystemDisk
 from automation.stores.backups.listing import read_manifest
+from automation.stores.backups.reading import state_in
 from automation.stores.backups.store import Snapshot, SnapshotStore, Source
 from automation.stores.backups.taking import WHOLE_EVERY
 
@@ -224,9 +226,7 @@ def test_a_linked_file_is_judged_anew(store: SnapshotStore, workspace: Path) -> 
     assert seen == [b"edited", b"beta", b"gamma"]
 
 
-def test_a_file_too_large_to_be_judged_is_linked_all_the_same(
-    store: SnapshotStore, workspace: Path
-) -> None:
+def test_a_file_too_large_to_be_judged_is_linked_all_the_same(store: SnapshotStore, workspace: Path) -> None:
     (workspace / "dir" / "large").write_bytes(b"x" * (copying.JUDGE_CAP_BYTES + 1))
     source = [Source(["a", "dir"], valid=lambda _, __: True)]
     taken(store, source)
@@ -244,7 +244,7 @@ def test_a_file_too_large_to_be_judged_is_linked_all_the_same(
 @contextmanager
 def reading(monkeypatch: pytest.MonkeyPatch, seen: list[str]) -> Iterator[None]:
     """Note the files of the workspace that are read while nothing is copied."""
-    real_compare, real_open = comparing.state_in, copying.opened_file
+    real_compare, real_open = state_in, opened_file
 
     def compare(folder: int, name: str) -> object:
         seen.append(name)
@@ -261,7 +261,6 @@ def reading(monkeypatch: pytest.MonkeyPatch, seen: list[str]) -> Iterator[None]:
         patch.setattr(comparing, "state_in", compare)
         patch.setattr(copying, "opened_file", open_noting)
         yield
-
 
 
 class Later(SnapshotStore):
@@ -379,9 +378,7 @@ def test_stamps_of_another_folder_say_nothing(
     assert sorted(seen) == ["a", "b", "c", "link"]
 
 
-def test_a_manifest_written_in_another_way_is_compared_and_only_not_linked(
-    store: SnapshotStore, workspace: Path
-) -> None:
+def test_a_manifest_written_in_another_way_is_read_and_only_not_linked_to(store: SnapshotStore) -> None:
     first = taken(store)
     path = store.folder / first.id / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b'"size": ', b'"size":'))

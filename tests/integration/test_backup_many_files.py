@@ -40,9 +40,7 @@ def store(tmp_path: Path, workspace: Path) -> SnapshotStore:
 
 
 def store_on(disk: SystemDisk, tmp_path: Path, workspace: Path) -> SnapshotStore:
-    return SnapshotStore(
-        tmp_path / "backups" / "pm2", "pm2", SteppedClock(), "host-1", workspace, disk=disk
-    )
+    return SnapshotStore(tmp_path / "backups" / "pm2", "pm2", SteppedClock(), "host-1", workspace, disk=disk)
 
 
 def taken(store: SnapshotStore) -> Snapshot:

@@ -119,9 +119,7 @@ def test_a_bad_file_of_whose_bytes_nothing_is_left_is_counted_and_named(
     assert not store.snapshots()[0].verified
 
 
-def test_all_snapshots_that_share_a_spoiled_file_are_repaired(
-    store: SnapshotStore, workspace: Path
-) -> None:
+def test_all_snapshots_that_share_a_spoiled_file_are_repaired(store: SnapshotStore, workspace: Path) -> None:
     snapshots = []
     for number in range(3):
         (workspace / "a").write_text(str(number))
@@ -179,9 +177,7 @@ def test_while_another_process_works_a_bad_file_is_named_and_not_replaced(store:
 class Full(SystemDisk):
     """A disk that takes no new file."""
 
-    def stage_file(
-        self, folder: int, name: str, source: int, sha256: str, like: Attributes, *, flushed: bool
-    ) -> None:
+    def stage_file(self, *_: object, **__: object) -> None:
         """Refuse."""
         raise OSError(28, "No space left on device")
 
@@ -256,9 +252,7 @@ def test_a_spot_check_compares_the_chosen_files_with_the_workspace(
     assert store.spot_check(last_ones, count=2) == SpotCheck(snapshot.id, 2, ("files/dir/b",))
 
 
-def test_a_spot_check_names_what_differs_though_nobody_touched_it(
-    later: SnapshotStore, workspace: Path
-) -> None:
+def test_a_spot_check_names_what_differs_though_nobody_touched_it(later: SnapshotStore) -> None:
     snapshot = taken(later)
     manifest = later.folder / snapshot.id / "manifest.json"
     kept = "8ed3f6ad685b959ead7022518e1af76cd816f8e8ec7ccdda1ed4018e8f2223f8"  # of alpha
@@ -281,9 +275,7 @@ def test_a_spot_check_of_a_folder_that_nobody_knows_here_says_so(
     snapshot = taken(both, [Source(["a"]), Source(["dump"], "pm2-home")])
 
     said = "nobody knows where it belongs here"
-    assert store.spot_check(first_ones) == SpotCheck(
-        snapshot.id, 2, (), (Problem("pm2-home/dump", said),)
-    )
+    assert store.spot_check(first_ones) == SpotCheck(snapshot.id, 2, (), (Problem("pm2-home/dump", said),))
 
 
 def test_a_file_behind_a_link_that_leads_out_counts_as_changed(
@@ -297,7 +289,7 @@ def test_a_file_behind_a_link_that_leads_out_counts_as_changed(
 
 
 def test_a_repair_that_cannot_begin_is_no_crash(
-    store: SnapshotStore, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    store: SnapshotStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = taken(store)
     flip(copy_of(store, snapshot, "a"))

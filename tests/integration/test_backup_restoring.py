@@ -529,7 +529,7 @@ def test_a_restore_waits_for_nobody(store: SnapshotStore, workspace: Path) -> No
 class Full(SystemDisk):
     """A disk that takes no more snapshots."""
 
-    def copy_file(self, *_: object) -> str:
+    def copy_file(self, *_: object, **__: object) -> str:
         """Refuse."""
         raise EffectFailed("cannot write x: No space left on device (errno 28)")
 

@@ -75,6 +75,7 @@ def test_a_damaged_snapshot_is_named_and_exits_1(ground: Ground) -> None:
     kept = snapshot_file(ground, name, "wires/red")
     kept.chmod(0o600)
     kept.write_text("cooper", "utf-8")
+    (ground.workspace / "wires" / "red").write_text("silver", "utf-8")  # or it would be repaired from there
     text, document = ground.run("verify", "--all"), ground.run("verify", name, "--json")
     (said,) = json.loads(document.stdout)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -110,10 +111,7 @@ def test_whatever_a_policy_says_what_is_promised_stays(
 @given(histories, policies, policies)
 def test_more_to_keep_removes_no_more(moments: list[float], one: Policy, other: Policy) -> None:
     taken = [(f"{number:04d}", moment_s) for number, moment_s in enumerate(moments)]
-    both = Policy(
-        max(one.keep_last, other.keep_last),
-        *(max(getattr(one, name), getattr(other, name)) for name in BUCKETS),
-        keep_within=one.keep_within,
-    )
+    names = ("keep_last", *BUCKETS)
+    both = replace(one, **{name: max(getattr(one, name), getattr(other, name)) for name in names})
 
     assert chosen_by(one, taken, NOW_S).keys() - chosen_by(both, taken, NOW_S).keys() <= {"0000"}

@@ -23,7 +23,9 @@ def test_a_span_comes_back_as_it_was_written(text: str, span: Span) -> None:
     assert str(span) == text
 
 
-@pytest.mark.parametrize("text", ["", "7", "d", "7 d", "7d1y", "-1d", "1w", "1.5d", "7d\n", "²d", "9" * 9 + "d"])
+@pytest.mark.parametrize(
+    "text", ["", "7", "d", "7 d", "7d1y", "-1d", "1w", "1.5d", "7d\n", "²d", "9" * 9 + "d"]
+)
 def test_what_is_no_span_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a time such as 7d, 36h or 1y5m7d2h, got "):
         span_from_text(text)

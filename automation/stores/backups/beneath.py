@@ -53,10 +53,26 @@ def open_beneath(root: Path, path: str, *, make: MakeFolder | None = None, links
         PathRefused: It leads out of the root.
         OSError: It is not there, no folder, or cannot be opened.
     """
+    base, names = os.path.realpath(root), path.split("/") if path else []
+    return _open_from(base, names, root=root, path=path, make=make, links=links)
+
+
+def _open_from(
+    base: str, names: list[str], *, root: Path, path: str, make: MakeFolder | None, links: bool
+) -> int:
+    """Open a folder in the quick way, which follows no link and makes nothing, and only then in the other."""
+    try:
+        return _open_chain(base, names, None)
+    except OSError:
+        if not links and make is None:
+            raise
     if links:
         base, names = real_parts(root, path)
-    else:
-        base, names = os.path.realpath(root), path.split("/") if path else []
+    return _open_chain(base, names, make)
+
+
+def _open_chain(base: str, names: list[str], make: MakeFolder | None) -> int:
+    """Open one folder from the other, and follow no link."""
     descriptor = os.open(base, _FOLDER)
     try:
         for depth, name in enumerate(names, start=1):
@@ -92,6 +108,7 @@ class Folders:
         self._root = root
         self._make = make
         self._links = links
+        self._base: str | None = None
         self._path: str | None = None
         self._descriptor = -1
 
@@ -104,7 +121,15 @@ class Folders:
         """
         if path != self._path:
             self.close()
-            self._descriptor = open_beneath(self._root, path, make=self._make, links=self._links)
+            self._base = self._base or os.path.realpath(self._root)
+            self._descriptor = _open_from(
+                self._base,
+                path.split("/") if path else [],
+                root=self._root,
+                path=path,
+                make=self._make,
+                links=self._links,
+            )
             self._path = path
         return self._descriptor
 

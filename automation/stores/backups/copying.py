@@ -129,16 +129,18 @@ def _link(
 ) -> Entry | None:
     """Link to the old copy; None where its bytes, or those of the original, are not what they were."""
     parent, name = parent_of(path)
+    inner = job.inner(parent)
     entry, stamp = old
     try:
         if stamp_of(status) != stamp and not _is_still(job, parent, name, status, entry):
             return None
-        folder = olds.open(job.inner(parent))
+        folder = olds.open(inner)
         sound, data = _sound_copy(folder, name, entry, want_data=job.judge is not nobody_knows)
         if not sound:
             return None
-        _make_folders(job, path, parent)
-        new = job.copies.open(job.inner(parent))
+        if inner not in job.hidden.made:
+            _make_folders(job, path)
+        new = job.copies.open(inner)
     except (OSError, PathRefused):
         return None  # the copy says what is wrong with it, if anything is
     try:
@@ -201,10 +203,8 @@ def copy_file(job: Job, path: str) -> tuple[Entry, Stamp] | Problem:
     return Problem(named, reason)
 
 
-def _make_folders(job: Job, path: str, parent: str) -> None:
+def _make_folders(job: Job, path: str) -> None:
     """Make the folders that lead to a copy, each as its original is: `cp -a` gives that to the workspace."""
-    if job.inner(parent) in job.hidden.made:
-        return
     for folder in ("", *ancestors(path)):
         inner = job.inner(folder)
         if inner not in job.hidden.made:
@@ -218,7 +218,7 @@ def _copy(job: Job, path: str, named: str, target: Path) -> tuple[Entry, Stamp]:
     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISLNK(status.st_mode):
         raise _NoFile(kind_of(status.st_mode) or "no file")
-    _make_folders(job, path, parent)
+    _make_folders(job, path)
     if stat.S_ISLNK(status.st_mode):
         text = os.readlink(name, dir_fd=folder)
         job.disk.copy_link(text, target, Attributes.of(status))

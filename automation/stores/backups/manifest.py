@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii
 from typing import Literal, TypeVar, get_args
 
 from automation.core.errors import RecordDamaged, RecordNewer
@@ -174,11 +175,11 @@ def entry_to_line(entry: Entry) -> bytes:
     """Return an entry as JSON in ASCII, without the end of the line."""
     valid = "null" if entry.valid is None else "true" if entry.valid else "false"
     line = (
-        f'{{"path": {json.dumps(entry.path)}, "size": {entry.size}, "mode": "{entry.mode:04o}", '
+        f'{{"path": {encode_basestring_ascii(entry.path)}, "size": {entry.size}, "mode": "{entry.mode:04o}", '
         f'"owner": {entry.owner}, "group": {entry.group}, "mtimeNs": {entry.mtime_ns}, '
         f'"sha256": "{entry.sha256}", "valid": {valid}'
     )
-    end = "}" if entry.link is None else f', "link": {json.dumps(entry.link)}}}'
+    end = "}" if entry.link is None else f', "link": {encode_basestring_ascii(entry.link)}}}'
     return (line + end).encode("ascii")
 
 

@@ -35,6 +35,7 @@ _ROW = re.compile(
     + rb', "group": ' + _NUMBER + rb', "mtimeNs": (0|-?[1-9][0-9]{0,18}), "sha256": "([0-9a-f]{64})", '
     + rb'"valid": (true|false|null)(?:, "link": ' + _TEXT + rb")?\}(,?)\n"
 )  # fmt: skip
+_NOT_IN_HEAD = {"files", "absent", "skipped", "totals"}
 _VERDICTS = {b"true": True, b"false": False, b"null": None}
 _SHORT = 255
 _LIMIT = 2**63
@@ -107,6 +108,8 @@ def _head(file: BinaryIO, where: str) -> tuple[dict[str, object], bool]:
                 check_schema(fields.get("schema"), where)
             except RecordDamaged as error:
                 raise NotAsWritten from error
+            if fields.keys() & _NOT_IN_HEAD:
+                raise NotAsWritten
             return {**fields, "files": []}, line == b'"files": [],\n'
         lines.append(line)
     raise NotAsWritten
@@ -154,7 +157,7 @@ def rows(file: BinaryIO) -> Iterator[Entry]:
             raise NotAsWritten
         while files and not path.startswith(files[-1]):
             files.pop()
-        if any(path.startswith(file + "/") for file in files):
+        if files and any(path.startswith(file + "/") for file in files):
             raise NotAsWritten
         files.append(path)
         before = path

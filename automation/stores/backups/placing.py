@@ -25,7 +25,7 @@ from automation.stores.backups.planning import PlannedFile, is_as
 from automation.stores.backups.reading import State, state_in, state_of, state_of_entry
 
 STAGED_ABOVE = 32
-BATCH_FILES = 2048
+BATCH_FILES = 8192
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A spot check: some files of the newest snapshot against the workspace, to catch a backup of the wrong thing."""
+"""A spot check: a few files of the newest snapshot against the workspace, lest the wrong thing be kept."""
 
 from __future__ import annotations
 
