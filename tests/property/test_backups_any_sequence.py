@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +90,7 @@ class Known:
     def valid(self, path: str) -> bool | None:
         """Say what the judge said of a file; nobody judges links, nor what a restore puts aside."""
         leaf = self.tree[path]
-        return None if leaf.link is not None or self.kind != "regular" else judge(path, leaf.content)
+        return None if leaf.link is not None or self.kind == "before-restore" else judge(path, leaf.content)
 
     def made_by_restore_after(self, moment_s: float) -> bool:
         """Tell whether a restore made it after a moment."""
@@ -213,7 +213,8 @@ class Backups(RuleBasedStateMachine):
     def prune(self, keep: int, at: int | None, pick: int) -> None:
         """A guard thins its snapshots out, and perhaps dies meanwhile."""
         ids, pinned = self._ids(), {self._picked(pick)}
-        must = {*pinned, *ids[-1:], *self._may_be_latest()[-1:], *self._newest_valid().values()}
+        newest_valid = self._newest_valid(sorted(self.known)).values()
+        must = {*pinned, *ids[-1:], *self._may_be_latest()[-1:], *newest_valid}
         must |= {
             id_ for id_, known in self.known.items() if known.made_by_restore_after(self._a_week_ago_s())
         }
@@ -270,7 +271,8 @@ class Backups(RuleBasedStateMachine):
     def restore_the_newest_valid_copies(self) -> None:
         """Somebody restores without naming a snapshot."""
         plan = self.store.plan_restore()
-        wanted = {path: self.known[id_].tree[path] for path, id_ in self._newest_valid().items()}
+        newest = self._newest_valid(sorted(self.known)) | self._newest_valid(self._regular())
+        wanted = {path: self.known[id_].tree[path] for path, id_ in newest.items()}
         for file in plan.files:
             path = file.path.removeprefix("files/")
             leaf = self.known[file.copy.snapshot_id].tree[path]
@@ -354,10 +356,10 @@ class Backups(RuleBasedStateMachine):
         there = [str(latest.readlink())] if latest.is_symlink() else []
         assert there == self._may_be_latest()[-1:]
 
-    def _newest_valid(self) -> dict[str, str]:
-        """Return for each file the newest regular snapshot in which it was found valid."""
+    def _newest_valid(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return for each file the last of these snapshots in which it was found valid."""
         found: dict[str, str] = {}
-        for id_ in self._regular():
+        for id_ in ids:
             found.update((path, id_) for path in self.known[id_].tree if self.known[id_].valid(path))
         return found
 
