@@ -23,7 +23,7 @@ SETTINGS_FILE = "automation/redundancy-config.json"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a guard works with."""
+    """What a guard works with; `by_hand` says that a person asked for it to act, now."""
 
     system: System
     layout: Layout
@@ -31,6 +31,7 @@ class Context:
     environment: Mapping[str, str]
     clock: Clock
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("redundancy"))
+    by_hand: bool = False
 
 
 def build(system: System, workspace: Path, environment: Mapping[str, str], clock: Clock) -> Context:
@@ -97,8 +98,8 @@ def prepare_folders(layout: Layout) -> None:
     make_folder(layout.logs / "state", mode=0o700)
     make_folder(layout.state, mode=0o700)
     make_folder(layout.own, mode=0o700)
-    refuse_remote(layout.own)
     refuse_remote(layout.state)
+    refuse_remote(layout.own, layout.own_variable)
 
 
 def keep_out_of_git(folder: Path) -> None:
