@@ -103,6 +103,22 @@ def test_a_bad_file_is_replaced_from_another_snapshot_that_has_the_same_bytes(
     assert copy_of(store, second, "a").stat().st_mode & 0o777 == 0o640
 
 
+def test_what_took_the_place_of_the_original_keeps_no_other_source_from_being_used(
+    store: SnapshotStore, workspace: Path, tmp_path: Path
+) -> None:
+    (workspace / "dir" / "other-name").write_bytes(b"alpha")
+    taken(store, [Source(["dir"])])
+    second = taken(store, [Source(["a", "dir"])])
+    (workspace / "a").unlink()
+    (workspace / "a").symlink_to("dir/b")
+    (workspace / "dir").rename(tmp_path / "outside")
+    (workspace / "dir").symlink_to(tmp_path / "outside")
+    copy_of(store, second, "a").unlink()
+
+    assert store.verify(second.id).ok
+    assert copy_of(store, second, "a").read_bytes() == b"alpha"
+
+
 def test_a_bad_file_of_whose_bytes_nothing_is_left_is_counted_and_named(
     store: SnapshotStore, workspace: Path
 ) -> None:

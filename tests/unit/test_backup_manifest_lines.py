@@ -96,6 +96,13 @@ def test_a_file_that_is_also_a_folder_is_seen_though_others_stand_between() -> N
         read(to_bytes(replace(WHOLE, files=(FILE, *others))))
 
 
+def test_a_manifest_that_broke_off_between_two_files_is_left_to_the_other_reader() -> None:
+    data = to_bytes(WHOLE)
+
+    with pytest.raises(NotAsWritten):
+        read(data[: data.index(b'{"path": "files/c"')])
+
+
 def test_a_newer_version_is_said() -> None:
     with pytest.raises(RecordNewer):
         read(to_bytes(WHOLE).replace(b'"schema": 1', b'"schema": 2'))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
-from automation.core.errors import AutomationError
-from automation.stores.backups.beneath import Folders, folder_beneath, opened_file
+from automation.stores.backups.beneath import Folders, PathRefused, folder_beneath, opened_file
 from automation.stores.backups.disk import Attributes, Target, WrongContent
 from automation.stores.backups.entry_path import parent_of, split
 from automation.stores.backups.listing import read_manifest, stream_entries
@@ -104,15 +104,22 @@ def _sources(
 
 
 def _stage(place: Place, staged: int, root: Path, path: str, entry: Entry, like: Attributes) -> bool:
-    """Make a copy of the wanted bytes; tell whether they were there."""
+    """Make a copy of the wanted bytes; tell whether they were there.
+
+    Raises:
+        OSError: The copy cannot be written.
+    """
     parent, name = parent_of(path)
-    try:
-        with folder_beneath(root, parent) as folder, opened_file(folder, name) as source:
-            if os.fstat(source).st_size != entry.size:
-                return False
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(folder_beneath(root, parent))
+            source = stack.enter_context(opened_file(folder, name))
+        except (OSError, PathRefused):
+            return False
+        if os.fstat(source).st_size != entry.size:
+            return False
+        try:
             place.disk.stage_file(staged, _STAGED, source, entry.sha256, like, flushed=True)
-    except (WrongContent, FileNotFoundError, NotADirectoryError, PermissionError):
-        return False
-    except AutomationError:
-        return False
-    return True
+        except WrongContent:
+            return False
+        return True

@@ -65,7 +65,7 @@ def read_summaries(folder: Path) -> dict[str, Summary]:
         data = json.loads(read_whole(folder / SUMMARIES, cap=_CAP_BYTES) or b"{}")
         rows = data["snapshots"] if data["schema"] == 1 else {}
         return {id_: _from_row(row) for id_, row in rows.items()}
-    except (EffectFailed, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+    except (EffectFailed, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return {}
 
 
@@ -73,7 +73,7 @@ def _from_row(row: Mapping[str, object]) -> Summary:
     """Read one row.
 
     Raises:
-        KeyError, TypeError, ValueError: It is none.
+        LookupError, TypeError, ValueError: It is none.
     """
     texts = [row[key] for key in ("createdAt", "kind", "reason")]
     counts = [row[key] for key in ("files", "bytes", "skippedCount", "linked")]
@@ -85,7 +85,7 @@ def _from_row(row: Mapping[str, object]) -> Summary:
     size, mtime_ns, inode, ctime_ns = map(int, stamp)
     return Summary(
         created_at=str(texts[0]),
-        kind=next(kind for kind in get_args(Kind) if kind == texts[1]),
+        kind=[kind for kind in get_args(Kind) if kind == texts[1]][0],  # noqa: RUF015  # an IndexError, if none
         reason=str(texts[2]),
         files=int(str(counts[0])),
         total_bytes=int(str(counts[1])),
