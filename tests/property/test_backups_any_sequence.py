@@ -34,7 +34,7 @@ from automation.stores.backups.store import Restored, RestorePlan, Snapshot, Sna
 from tests.power.watching import ended_at, failing_at
 from tests.snapshot_trees import ROOM, SCALE, Leaf, Tree, leaf_at, link_to, look, put
 
-EXAMPLES = 30 * SCALE
+EXAMPLES = 20 * SCALE
 STEPS = 25
 LONG = "x" * 255
 ODD = os.fsdecode(b"\xff\xfe\x80")
