@@ -13,8 +13,8 @@ from typing import BinaryIO
 from automation.core.errors import EffectFailed
 from automation.ports.process import alive
 
-_BUFFER_BYTES = 256 * 1024
 LEFT_OVER_AFTER_S = 60.0
+_BUFFER_BYTES = 256 * 1024
 # Kernel names of file systems on which locks are not to be trusted (safety S24).
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "drvfs", "fuse.sshfs", "afs"})
 

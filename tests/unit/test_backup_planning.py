@@ -55,6 +55,12 @@ def test_what_an_emergency_saw_comes_after_what_a_regular_snapshot_saw() -> None
     assert chosen(manifest(2, entry("a"), kind="emergency")) == {"files/a": 2}
 
 
+def test_what_was_found_valid_in_an_emergency_comes_before_what_nobody_judged() -> None:
+    there = [manifest(2, entry("a", valid=None)), manifest(1, entry("a"), kind="emergency")]
+
+    assert chosen(*there) == chosen(*reversed(there)) == {"files/a": 1}
+
+
 COPIES = copies_of(manifest(1, entry("a"), entry("dir/b"), entry("dir/c")))
 
 
@@ -137,7 +143,9 @@ def test_what_a_restore_made_is_removed_again_only_where_it_is_as_it_was_made() 
 
 
 def test_what_a_restore_made_and_is_gone_needs_nothing() -> None:
-    assert decide("7", Selection({}, (), (), MADE), {"files/a": None}, ()).files == ()
+    plan = decide("7", Selection({}, (), (), MADE), {"files/a": None}, ())
+
+    assert (plan.files, plan.refused) == ((), ())
 
 
 def test_a_plan_is_in_the_order_of_the_paths() -> None:

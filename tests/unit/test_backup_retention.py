@@ -169,6 +169,12 @@ def test_the_newest_of_each_hour_stays_for_so_many_hours() -> None:
     assert chosen(Policy(0, keep_hourly=1), *moments) == moments[3:]
 
 
+def test_the_same_hour_of_another_day_is_another_hour() -> None:
+    moments = ["2026-11-23T09:10:00Z", "2026-11-24T09:20:00Z"]
+
+    assert chosen(Policy(0, keep_hourly=2), "2026-11-23T09:00:00Z", *moments) == moments
+
+
 def test_hours_without_a_snapshot_are_not_counted() -> None:
     moments = ["2025-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2026-11-24T10:00:00Z"]
 
@@ -255,6 +261,12 @@ def test_s21_the_newest_verified_stays_whatever_the_policy() -> None:
     there = [snapshot(1), *(snapshot(number, verified=False) for number in range(2, 30))]
 
     assert 1 in kept(there, 1)
+
+
+def test_s21_the_newest_verified_stays_though_it_is_old_and_a_damaged_one_is_newer() -> None:
+    old = snapshot(1, kind="before-restore", created_at=to_text(NOW_S - 30 * DAY_S))
+
+    assert kept([old, snapshot(2, verified=False)], 1) == [1, 2]
 
 
 def test_s21_the_last_snapshot_in_which_a_file_was_valid_stays_whatever_the_policy() -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from automation.core.errors import EffectFailed
 from automation.ports.files import cannot
 from automation.stores.backups.beneath import FILE_FLAGS, Folders, PathRefused, opened_file
-from automation.stores.backups.disk import SET_ID_BITS, Attributes, Disk
+from automation.stores.backups.disk import Attributes, Disk
+from automation.stores.backups.dressing import SET_ID_BITS
 from automation.stores.backups.entry_path import PATH_CAP_BYTES, ancestors, parent_of
 from automation.stores.backups.manifest import Entry, Problem, text_hash
 from automation.stores.backups.reading import chunks_of, hash_of, kind_of

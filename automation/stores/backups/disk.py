@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import shutil
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,14 +21,13 @@ from automation.ports.files import (
     write_whole,
     write_whole_from,
 )
+from automation.stores.backups.dressing import Attributes, dress, dress_folder, dress_link
 from automation.stores.backups.reading import chunks_of
 
 FOLDER_MODE = 0o700
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # What a disk says that cannot link this file, or links no files at all.
 _NO_LINKS = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
-# Bits that lend the owner's rights to whoever runs the file: not for one whose owner could not be kept.
-SET_ID_BITS = 0o6000
 
 
 class WrongContent(EffectFailed):
@@ -37,21 +35,6 @@ class WrongContent(EffectFailed):
 
     def __init__(self) -> None:
         super().__init__("its bytes are not those that the manifest names", retryable=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Attributes:
-    """What a file has besides its bytes."""
-
-    mode: int
-    owner: int
-    group: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Attributes:
-        """Take them from a file."""
-        return cls(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
 
 
 class Disk(Protocol):
@@ -187,7 +170,7 @@ class SystemDisk:
         if like is None:
             return
         try:
-            _dress_folder(path, None, like, at_least=FOLDER_MODE)
+            dress_folder(path, None, like, at_least=FOLDER_MODE)
         except OSError as error:
             raise cannot("create", path, error) from error
 
@@ -213,7 +196,7 @@ class SystemDisk:
         """Make a link."""
         try:
             target.symlink_to(text)
-            _dress_link(target.name, None, target, like)
+            dress_link(target.name, None, target, like)
         except OSError as error:
             raise cannot("write", target, error) from error
 
@@ -286,7 +269,7 @@ class SystemDisk:
         try:
             if _write_hashed(descriptor, _sound_chunks(source)) != sha256:
                 raise WrongContent
-            _dress(descriptor, like)
+            dress(descriptor, like)
             if flushed:
                 os.fsync(descriptor)
         except (OSError, EffectFailed):
@@ -318,7 +301,7 @@ class SystemDisk:
         _remove_in(place.folder, place.temporary)
         try:
             os.symlink(text, place.temporary, dir_fd=place.folder)
-            _dress_link(place.temporary, place.folder, None, like)
+            dress_link(place.temporary, place.folder, None, like)
             _swap_in(place)
         except OSError:
             _remove_in(place.folder, place.temporary)
@@ -328,7 +311,7 @@ class SystemDisk:
         """Make a folder in an open folder of the workspace."""
         os.mkdir(name, 0o755, dir_fd=folder)
         if like is not None:
-            _dress_folder(name, folder, like)
+            dress_folder(name, folder, like)
         os.fsync(folder)
 
 
@@ -363,45 +346,11 @@ def _sound_chunks(source: int) -> Iterator[bytes]:
 
 def _finish(descriptor: int, like: Attributes, target: Path, *, flushed: bool) -> None:
     try:
-        _dress(descriptor, like)
+        dress(descriptor, like)
         if flushed:
             os.fsync(descriptor)
     except OSError as error:
         raise cannot("write", target, error) from error
-
-
-def _own(descriptor: int, like: Attributes) -> bool:
-    """Give a file its owner, and tell whether that could be done: it takes root, or the same owner."""
-    try:
-        os.fchown(descriptor, like.owner, like.group)
-    except OSError:
-        return False
-    return True
-
-
-def _dress(descriptor: int, like: Attributes) -> None:
-    """Give a file its owner, mode and time: the owner first, for that clears bits of the mode."""
-    owned = _own(descriptor, like)
-    os.fchmod(descriptor, like.mode if owned else like.mode & ~SET_ID_BITS)
-    os.utime(descriptor, ns=(like.mtime_ns, like.mtime_ns))
-
-
-def _dress_folder(path: str | Path, within: int | None, like: Attributes, *, at_least: int = 0) -> None:
-    """Give a folder its owner and mode; the bits that lend rights are not kept on folders."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
-    try:
-        _own(descriptor, like)
-        os.fchmod(descriptor, like.mode & 0o1777 | at_least)
-    finally:
-        os.close(descriptor)
-
-
-def _dress_link(name: str, folder: int | None, path: Path | None, like: Attributes) -> None:
-    """Give a link its owner and time; a link's mode means nothing."""
-    target = name if path is None else path
-    with suppress(OSError):  # only root can, and nothing depends on a link's owner
-        os.chown(target, like.owner, like.group, dir_fd=folder, follow_symlinks=False)
-    os.utime(target, ns=(like.mtime_ns, like.mtime_ns), dir_fd=folder, follow_symlinks=False)
 
 
 def _swap_in(place: Target) -> None:
@@ -412,3 +361,6 @@ def _swap_in(place: Target) -> None:
 def _remove_in(folder: int, name: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
+
+
+__all__ = ["FOLDER_MODE", "Attributes", "Disk", "SystemDisk", "Target", "WrongContent"]

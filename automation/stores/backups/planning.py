@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from automation.stores.backups.disk import SET_ID_BITS
+from automation.stores.backups.dressing import SET_ID_BITS
 from automation.stores.backups.entry_path import WORKSPACE, matching, problem_with
 from automation.stores.backups.manifest import Entry, Manifest, Problem
 from automation.stores.backups.reading import State, state_of_entry
@@ -96,6 +96,7 @@ def newest_valid(manifests: Iterable[Manifest]) -> dict[str, Copy]:
         for path, copy in copies_of(manifest).items():
             if copy.entry.valid is not False and (path not in best or best[path].rank < copy.rank):
                 best[path] = copy
+        del manifest  # or it would stay in memory while the next one is read
     return best
 
 

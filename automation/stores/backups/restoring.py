@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from automation.core.errors import UsageInvalid
 from automation.stores.backups.beneath import Folders, PathRefused
@@ -16,6 +16,7 @@ from automation.stores.backups.manifest import Entry, Problem
 from automation.stores.backups.place import Place, snapshot_ids
 from automation.stores.backups.placing import STAGED_ABOVE, Done, Job, restore_many, restore_one
 from automation.stores.backups.planning import (
+    Copy,
     PlannedFile,
     RestorePlan,
     Selection,
@@ -89,15 +90,17 @@ def _selection(place: Place, snapshot_id: str | None, wanted: Sequence[str]) -> 
     if snapshot_id not in snapshot_ids(place.folder):
         raise UsageInvalid(f"there is no snapshot {snapshot_id}; see the list of `backups`")
     manifest = read_manifest(place.folder, snapshot_id)
-    known = _known_and_there(place) if not wanted else ()
-    return select(copies_of(manifest), wanted, known, absent_from(manifest))
+    copies = copies_of(manifest)
+    known = _known_and_there(place, copies) if not wanted else ()
+    return select(copies, wanted, known, absent_from(manifest))
 
 
-def _known_and_there(place: Place) -> set[str]:
-    """Return the files that any snapshot holds and that are there now."""
+def _known_and_there(place: Place, copies: Mapping[str, Copy]) -> set[str]:
+    """Return the files that other snapshots hold, these copies do not, and that are there now."""
     known: set[str] = set()
     for id_ in snapshot_ids(place.folder):
-        known.update(entry.path for entry in stream_entries(place.folder, id_))
+        entries = stream_entries(place.folder, id_)
+        known.update(entry.path for entry in entries if entry.path not in copies)
     return {path for path in known if _is_there(place, path)}
 
 
@@ -143,7 +146,7 @@ def _save(place: Place, files: Sequence[PlannedFile], snapshot_id: str | None) -
         if os.path.lexists(place.roots[prefix] / inside):
             paths.setdefault(prefix, []).append(inside)
         elif file.change != "removed":
-            absent.append(replace(file.copy.entry, valid=None))
+            absent.append(file.copy.entry)
     sources = [Source(inner, prefix) for prefix, inner in paths.items()]
     reason = f"before restore of {snapshot_id or 'the newest valid copies'}"
     return take(place, Order(sources, reason, "before-restore", absent=tuple(absent)))

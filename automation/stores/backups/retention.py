@@ -210,4 +210,5 @@ def last_valid_in(manifests: Iterable[Manifest], damaged: Collection[str]) -> fr
         for entry in manifest.files:
             if entry.valid is True:
                 place.setdefault(entry.path, manifest.id)
+        del manifest  # or it would stay in memory while the next one is read
     return frozenset((rest | whole).values())
