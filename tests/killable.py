@@ -51,9 +51,10 @@ class Ended:
 class Killer:
     """Runs commands over one workspace, each killed after a while."""
 
-    def __init__(self, server: subprocess.Popen[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, server: subprocess.Popen[str], environment: Mapping[str, str], log: Path) -> None:
         self._server = server
         self._environment = environment
+        self._log = log
 
     def run(self, *words: str, kill_after_s: float = PATIENCE_S) -> Ended:
         """Run a command in a process that has everything loaded."""
@@ -67,13 +68,16 @@ class Killer:
     def run_program(self, *words: str, kill_after_s: float = PATIENCE_S) -> Ended:
         """Run the program itself, as a user would."""
         started_s = time.monotonic()
-        with subprocess.Popen(
-            [sys.executable, str(SCRIPT), *words],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as child:
+        with (
+            self._log.open("ab") as said,
+            subprocess.Popen(
+                [sys.executable, str(SCRIPT), *words],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            ) as child,
+        ):
             try:
                 child.wait(kill_after_s)
             except subprocess.TimeoutExpired:
@@ -87,7 +91,7 @@ def killer(workspace: Path, log: Path) -> Iterator[Killer]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(workspace)}
     environment |= {"REDUNDANCY_WORKSPACE": str(workspace)}
     with (
-        log.open("wb") as said,
+        log.open("ab") as said,
         subprocess.Popen(
             [sys.executable, "-m", "tests.killable"],
             cwd=ROOT,
@@ -99,7 +103,7 @@ def killer(workspace: Path, log: Path) -> Iterator[Killer]:
         ) as server,
     ):
         try:
-            yield Killer(server, environment)
+            yield Killer(server, environment, log)
         finally:
             assert server.stdin is not None
             server.stdin.close()

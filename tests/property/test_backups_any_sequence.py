@@ -164,6 +164,13 @@ class Backups(RuleBasedStateMachine):
             at.write_bytes(content.ljust(status.st_size, b".")[: max(status.st_size, 1)])
             os.utime(at, ns=(status.st_atime_ns, status.st_mtime_ns))
 
+    @rule(pick=picks, mode=st.integers(0, 0o7777).map(lambda mode: mode | READABLE))
+    def change_mode(self, pick: int, mode: int) -> None:
+        """Somebody changes what may be done with a file, and nothing else."""
+        plain = sorted(path for path, leaf in look(self.workspace).items() if leaf.link is None)
+        if plain:
+            (self.workspace / plain[pick % len(plain)]).chmod(mode)
+
     @rule(seconds=st.sampled_from([-86400.0, -1.0, 0.5, 3600.0, 8 * 86400.0]))
     def set_clock(self, seconds: float) -> None:
         """Somebody sets the clock."""
@@ -319,7 +326,7 @@ class Backups(RuleBasedStateMachine):
             assert look(self.store.folder / one.id / "files") == known.tree, one
         latest = self.store.folder / "latest"
         if latest.is_symlink():
-            assert str(latest.readlink()) in self._may_be_latest()
+            assert str(latest.readlink()) in self._may_be_latest(), there
 
     @invariant()
     def the_newest_verifies(self) -> None:
