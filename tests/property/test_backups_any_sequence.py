@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 
 from automation.core.errors import AutomationError
 from automation.ports.clock import SteppedClock
+from automation.stores.backups.entry_path import is_temporary
 from automation.stores.backups.retention import Policy
 from automation.stores.backups.store import Restored, RestorePlan, Snapshot, SnapshotStore, Source
 from tests.power.watching import ended_at, failing_at
@@ -340,7 +341,8 @@ class Backups(RuleBasedStateMachine):
         return bool(leaf.content) and leaf.mode & 0o600 == 0o600 and leaf_at(self.workspace / path) == leaf
 
     def _take(self, *, latest_allowed: bool = True) -> Snapshot | None:
-        named = sorted(path.name for path in self.workspace.iterdir())
+        # What a killed restore left is kept by nobody, unless it is named.
+        named = sorted(path.name for path in self.workspace.iterdir() if not is_temporary(path.name))
         return self.store.take([Source(named, valid=judge)], "rule", latest_allowed=latest_allowed)
 
     def _a_week_ago_s(self) -> float:
