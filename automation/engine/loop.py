@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from automation import __version__
+from automation.core import storm
 from automation.core.errors import EffectFailed, LockBusy, RecordDamaged
 from automation.core.moments import to_text
 from automation.core.report import MOST_RECENT, Outcome, outcome_from_record
@@ -122,7 +123,7 @@ def begin(context: Context, lock: HeldLock, supervisor: Supervisor, waking: Waki
     guard = Guard(
         context=context,
         observer=observer,
-        ladders=load(context.system.ladders)(context.settings),
+        ladders=(storm.LADDER, *load(context.system.ladders)(context.settings)),
         steps=load_steps(context),
         teller=Teller(context),
         backups=BackupSchedule(context),

@@ -6,7 +6,8 @@ import os
 import platform
 
 from automation import __version__
-from automation.core.decide import Decision, decide, remember
+from automation.core import storm
+from automation.core.decide import Decision, remember
 from automation.core.errors import LookFailed, RecordDamaged
 from automation.core.finding import Assessment
 from automation.core.health import Bands
@@ -52,9 +53,11 @@ def _judge(context: Context, observer: Observer) -> Judged:
         assessment: Assessment = observer.assess(observer.observe())
     except LookFailed as error:
         return Judged(None, str(error), Decision(history), mode, held_back)
-    ladders = load(context.system.ladders)(context.settings)
+    assessment = storm.with_storm(assessment, history, context.system.name, now_s)
+    held_back = held_back or storm.held_back(assessment)
+    ladders = (storm.LADDER, *load(context.system.ladders)(context.settings))
     history = remember(history, assessment.findings, ladders, now_s)
-    decision = decide(history, assessment.findings, ladders_for(mode, ladders), now_s)
+    decision = storm.decide_gently(history, assessment, ladders_for(mode, ladders), now_s)
     return Judged(assessment, "", decision, mode, held_back)
 
 
