@@ -19,6 +19,8 @@ SYSTEM = System(
         "restart": f"{_HERE}.steps:restart",
         "recreate": f"{_HERE}.steps:recreate",
         "finish-recreation": f"{_HERE}.steps:finish_recreation",
+        "let-rest": f"{_HERE}.flap_steps:let_rest",
+        "start-again": f"{_HERE}.flap_steps:start_again",
         "restart-master": f"{_HERE}.steps:restart_master",
         "restore-file": "automation.engine.kept_files:restore_file",
     },

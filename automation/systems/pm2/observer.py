@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from automation.core.errors import LookFailed, NotAllowed
@@ -13,6 +13,8 @@ from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
+from automation.ports.host import ReadHost, host_reader
+from automation.systems.pm2.app_rules import AppRules
 from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.command_line import list_by_command_line
@@ -23,6 +25,7 @@ from automation.systems.pm2.master import look_at_master
 from automation.systems.pm2.memory import Memory, RosterHead
 from automation.systems.pm2.process import OURS, Process, processes
 from automation.systems.pm2.recreation import Recreation
+from automation.systems.pm2.tracked import Tracking
 from automation.systems.pm2.wire.client import Pm2Client
 from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoDaemon, Pm2
 
@@ -38,6 +41,9 @@ class Around:
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
+    rules: AppRules = field(default_factory=AppRules)
+    period_s: float = 30.0
+    read_host: ReadHost | None = None
 
 
 class Pm2Observer:
@@ -49,7 +55,15 @@ class Pm2Observer:
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
+        self.rest_notes = memory.rest_notes
         self._around = around
+        self._rules = around.rules if around else AppRules()
+        self._tracking = Tracking(
+            clock,
+            memory.rest_notes,
+            around.period_s if around else 30.0,
+            around.read_host if around else None,
+        )
         self._memory = memory
         self._home = home
         self._intents: Intents = memory.load_intents()
@@ -63,12 +77,18 @@ class Pm2Observer:
         Raises:
             LookFailed: PM2 is there and could not be understood, or did not answer.
         """
-        facts = self._look_at_pm2()
+        facts = self._tracked(self._look_at_pm2())
         if self._around is None:
             return facts
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
         return replace(facts, files=self._around.files.look(), master=master)
+
+    def _tracked(self, facts: Facts) -> Facts:
+        """Add what this look and those before say together."""
+        daemon = None if facts.daemon is None else (facts.daemon.pid, facts.daemon.start_ticks)
+        tracked = self._tracking.look(daemon, facts.processes, facts.intents, self._rules, facts.at_s)
+        return replace(facts, rules=self._rules, tracked=tracked)
 
     def _look_at_pm2(self) -> Facts:
         self._take_events()  # connects the bus first: what happens after the list was made is not missed
@@ -118,7 +138,7 @@ class Pm2Observer:
         return assess(facts)
 
     def remember(self, facts: Facts) -> None:
-        """Keep roster and intents.
+        """Keep roster, intents, and the notes about resting apps.
 
         Raises:
             EffectFailed: The disk said no.
@@ -130,6 +150,7 @@ class Pm2Observer:
         kept = [entry for entry in entries if entry.get("name") not in OURS]
         self._memory.save_roster(head, kept, (head, _signature(facts.processes)), facts.at_s)
         self._memory.save_intents(self._intents)
+        self._tracking.remember(facts.tracked)
 
     def forget(self, pm_id: int | str) -> None:
         """Note that we ourselves are about to delete an entry, so that it is not taken for a person's act.
@@ -207,5 +228,9 @@ def connect(context: Context) -> Pm2Observer:
         context.layout.logs,
         OwnGap(context.clock, context.settings.seconds("check_interval")),
         lambda: list_by_command_line(context, SystemCommands()),
+        period_s=context.settings.seconds("check_interval"),
+        read_host=host_reader((home, context.layout.logs, context.layout.workspace))
+        if context.settings.flag("watch_host")
+        else None,
     )
     return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock, around)
