@@ -58,7 +58,7 @@ def test_s13_a_note_stands_while_the_app_is_stopped_whoever_may_have_been_seen()
 
 
 def test_a_person_who_starts_it_beats_the_note() -> None:
-    for status in ("online", "launching", "waiting restart"):
+    for status in ("online", "launching", "waiting restart", "stopped"):
         assert stands(web(status, created_at=2000)) == ()
 
 
@@ -92,9 +92,9 @@ def test_while_the_list_is_empty_a_note_waits_for_a_day() -> None:
 
 
 def test_a_note_outlives_the_daemon_and_follows_the_app_to_its_new_id() -> None:
-    (kept,) = stands(web(pm_id=0, unique_id="u-new"), daemon=OTHER)
+    (kept,) = stands(web(pm_id=0, unique_id="u-new", created_at=5000), daemon=OTHER)
 
-    assert kept == replace(REST, daemon=OTHER, pm_id=0, unique_id="u-new")
+    assert kept == replace(REST, daemon=OTHER, pm_id=0, unique_id="u-new", created_at_ms=5000)
     assert rest_of((kept,), web(pm_id=0, unique_id="u-new")[0]) == kept
 
 
@@ -156,27 +156,26 @@ def test_what_another_process_notes_is_read(tmp_path: Path) -> None:
     assert notes.load() == (REST,)
 
 
+WRONG = (
+    {"daemon": 7},
+    {"daemon": [1]},
+    {"id": None},
+    {"slot": "x"},
+    {"at": []},
+    {"restarts": None},
+)
+
+
+def broken(wrong: dict[str, object]) -> str:
+    record = json.loads(json.dumps(to_record((REST,))))
+    return json.dumps(record | {"rests": [record["rests"][0] | wrong]})
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "[]",
-        "{",
-        '{"schema":1}',
-        '{"schema":1,"rests":[{}]}',
-        '{"schema":0,"rests":[]}',
-        '{"schema":1,"rests":7}',
-    ]
-    + [
-        json.dumps({"schema": 1, "rests": [to_record((REST,))["rests"][0] | wrong]})  # type: ignore[index]
-        for wrong in (
-            {"daemon": 7},
-            {"daemon": [1]},
-            {"id": None},
-            {"slot": "x"},
-            {"at": []},
-            {"restarts": None},
-        )
+        *("", "[]", "{", '{"schema":1}', '{"schema":1,"rests":[{}]}', '{"schema":0,"rests":[]}'),
+        *('{"schema":1,"rests":7}', *map(broken, WRONG)),
     ],
 )
 def test_notes_that_cannot_be_understood_are_kept_as_evidence_and_count_for_nothing(

@@ -71,12 +71,17 @@ def _standing(
     if process is None:
         awaited = rest.daemon != daemon or not processes  # its daemon is gone, or on its way
         return rest if awaited and now_s - rest.at_s < ABSENT_FOR_S else None
-    if process.status in RUNNING:
-        started = rest.daemon != daemon or process.created_at_ms != rest.created_at_ms
-        return None if started or now_s - rest.at_s >= BEGINS_WITHIN_S else rest
-    if process.status == "errored" or _by_a_person(process, intents):
+    runs = process.status in RUNNING
+    # Started since, however it is now: an app that dies at once may be seen stopped between two runs.
+    started = runs if rest.daemon != daemon else process.created_at_ms != rest.created_at_ms
+    if started or process.status == "errored" or _by_a_person(process, intents):
         return None
-    return replace(rest, daemon=daemon, pm_id=process.pm_id, unique_id=process.unique_id)
+    if runs:
+        return rest if now_s - rest.at_s < BEGINS_WITHIN_S else None
+    created_at_ms = process.created_at_ms
+    return replace(
+        rest, daemon=daemon, pm_id=process.pm_id, unique_id=process.unique_id, created_at_ms=created_at_ms
+    )
 
 
 def _entry(rest: Rest, daemon: Pair, processes: Sequence[Process]) -> Process | None:
