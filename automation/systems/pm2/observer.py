@@ -57,7 +57,7 @@ class Pm2Observer:
         self.files = around.files if around else None
         self.rest_notes = memory.rest_notes
         self._around = around
-        self._rules = around.rules if around else AppRules()
+        self.rules = around.rules if around else AppRules()
         self._tracking = Tracking(
             clock,
             memory.rest_notes,
@@ -87,8 +87,8 @@ class Pm2Observer:
     def _tracked(self, facts: Facts) -> Facts:
         """Add what this look and those before say together."""
         daemon = None if facts.daemon is None else (facts.daemon.pid, facts.daemon.start_ticks)
-        tracked = self._tracking.look(daemon, facts.processes, facts.intents, self._rules, facts.at_s)
-        return replace(facts, rules=self._rules, tracked=tracked)
+        tracked = self._tracking.look(daemon, facts.processes, facts.intents, self.rules, facts.at_s)
+        return replace(facts, rules=self.rules, tracked=tracked)
 
     def _look_at_pm2(self) -> Facts:
         self._take_events()  # connects the bus first: what happens after the list was made is not missed
