@@ -96,9 +96,9 @@ def decide(
 ) -> Decision:
     """Decide what to do about the findings of a look that `remember` has taken into the history.
 
-    At most one step for each problem and subject, however often it was found; none on a first look; none
-    before the wait after the last one is over. Out of rungs a human is told, once, and after the ladder's
-    rest the climb may begin anew.
+    At most one step for each problem and subject, however often it was found; none on a first look (unless
+    that was two looks in one, `Finding.sure`); none before the wait after the last one is over. Out of rungs
+    a human is told, once, and after the ladder's rest the climb may begin anew.
     A ladder without rungs says at once that only a human can help. Of what is `quiet` nobody is told now: it
     is told later, if it is still so.
     """
@@ -121,7 +121,7 @@ def _decide_one(
     """Return the decision with the next step of one climb, or with its wait; None when no step is left."""
     rung = ladder.rung(climb.attempts)
     due_at_s = _due_at_s(climb, ladder, finding.subject)
-    if climb.looks >= LOOKS_BEFORE_ACTING and now_s >= due_at_s:
+    if (finding.sure or climb.looks >= LOOKS_BEFORE_ACTING) and now_s >= due_at_s:
         if rung is None:
             return None
         call = StepCall(rung.step, finding.subject, finding.problem, climb.attempts + 1)

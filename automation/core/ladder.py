@@ -20,8 +20,8 @@ class Pace:
 
     The wait after the n-th try is `first_s` doubled n-1 times, at most `longest_s`, stretched by up to
     `jitter` of itself so that a hundred apps do not act in step; before the first try the problem must have
-    lasted for `before_s`. `calm_s` without the problem end a climb:
-    only then has it succeeded. `rest_s` after the last rung a new climb may begin.
+    lasted for `before_s`. `calm_s` without the problem end a climb: only then has it succeeded. `rest_s`
+    after the last rung a new climb may begin.
     """
 
     first_s: float = 10.0
@@ -40,11 +40,12 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The rungs for one problem."""
+    """The rungs for one problem; `in_emergency` says that an emergency does not take it over (safety S30)."""
 
     problem: str
     rungs: tuple[Rung, ...]
     pace: Pace = Pace()
+    in_emergency: bool = False
 
     def rung(self, attempts: int) -> Rung | None:
         """Return the rung for the next try after so many, or None when there is none left."""

@@ -79,12 +79,14 @@ def test_the_host_is_read_at_most_every_five_seconds_and_also_without_a_daemon(t
         return HostReading(cores=1, memory_total_bytes=1000, memory_available_bytes=1)
 
     tracking = Tracking(clock, RestNotes(tmp_path), 30.0, reader)
+    levels = []
     for _ in range(11):
         tracked = tracking.look(None, (), None, AppRules(), clock.now_s())
+        levels.append(tracked.host.levels["host-memory-low"].level)
         clock.wait(1.0)
 
     assert len(read) == 3
-    assert tracked.host.levels["host-memory-low"].level == 2
+    assert levels == [0] * 5 + [2] * 6
 
 
 def test_the_end_of_a_log_is_read_and_not_the_whole(tmp_path: Path) -> None:

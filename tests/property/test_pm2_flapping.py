@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +68,7 @@ def test_a_clock_that_restarts_an_app_hides_nothing_and_adds_nothing(
     for after_s, died, tick in script:
         now_s, ticks = now_s + after_s, ticks + tick
         restarts += 0 if tick else died
-        env = {"cron_restart": "* * * * *", "created_at": ticks}
+        env: dict[str, Any] = {"cron_restart": "* * * * *", "created_at": ticks}
         ticking = learn(ticking, listed(entry(restart_time=restarts + ticks, **env)), now_s, FLAP)
         quiet = learn(quiet, listed(entry(restart_time=restarts)), now_s, FLAP)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from automation.systems.pm2.app_rules import Flap
 from automation.systems.pm2.flapping import SLOTS, Courses, flapping, growth, learn
 from tests.pm2_values import entry, listed
@@ -13,7 +15,7 @@ class Counter:
     """One app's restart counter, as looks see it."""
 
     def __init__(self, **env: object) -> None:
-        self.env = {"created_at": 1000, **env}
+        self.env: dict[str, Any] = {"created_at": 1000, **env}
         self.courses: Courses = {}
         self.now_s = 5000.0
 

@@ -156,7 +156,7 @@ def test_what_another_process_notes_is_read(tmp_path: Path) -> None:
     assert notes.load() == (REST,)
 
 
-WRONG = (
+WRONG: tuple[dict[str, object], ...] = (
     {"daemon": 7},
     {"daemon": [1]},
     {"id": None},

@@ -91,10 +91,9 @@ def test_exactly_the_limit_is_not_too_much() -> None:
 
 def test_one_look_below_the_limit_begins_the_count_anew() -> None:
     looks = Looks()
-    for memory_mb in (101, 101, 99, 101, 101):
-        found = looks.look(app(memory_mb))
+    found = [looks.look(app(memory_mb)) for memory_mb in (101, 101, 99, 101, 101)]
 
-    assert found == []
+    assert found == [[]] * 5
 
 
 def test_looks_within_a_period_count_once_so_that_a_burst_of_events_is_no_proof() -> None:
@@ -214,9 +213,8 @@ def test_a_cache_that_fills_and_a_collector_that_swings_are_no_leak() -> None:
 def leaking(rules: AppRules, available_bytes: int | None, per_look_mb: float = 1.0) -> dict[int | str, Leak]:
     looks = Looks(rules)
     for number in range(SAMPLES):
-        seen = app(50 + number * per_look_mb)
-        looks.look(seen)
-    return dict(leaks(looks.usages, [seen], rules, available_bytes))
+        looks.look(app(50 + number * per_look_mb))
+    return dict(leaks(looks.usages, [app()], rules, available_bytes))
 
 
 def test_a_leak_says_when_it_meets_its_limit() -> None:

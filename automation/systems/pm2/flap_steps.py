@@ -43,6 +43,8 @@ def let_rest(observer: Pm2Observer, subject: str) -> str:
     after = next((one for one in processes(observer.pm2.entries()) if one.pm_id == process.pm_id), None)
     if after is not None and after.status in RUNNING:
         raise EffectFailed(f"PM2 stopped it (id {process.pm_id}), and it is {after.status} again")
+    if after is not None:
+        observer.rested(after)
     window_s = facts.rules.flap.window_s
     return f"stopped (id {process.pm_id}) after {count} restarts within {window_s:g} s{spoken(said)}"
 

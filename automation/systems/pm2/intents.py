@@ -24,6 +24,7 @@ class Cause(StrEnum):
     PERSON = "person"  # the bus said so
     UNSEEN = "unseen"  # nobody was listening: taken for a person's act
     NOBODY = "nobody"  # we were listening, and nobody did it by hand
+    GUARD = "guard"  # we did, because it flapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,23 @@ def _not_later(intents: Intents, now_s: float) -> Intents:
     )
 
 
+def heard(intents: Intents, events: Iterable[BusEvent], now_s: float) -> Intents:
+    """Return the intents with what was said since the last look, where there will be no other look."""
+    return replace(intents, words=_spoken(intents.words, events, now_s))
+
+
+def _spoken(
+    before: Mapping[int | str, float], events: Iterable[BusEvent], now_s: float
+) -> dict[int | str, float]:
+    words = dict(before)
+    for event in events:
+        if event.manually and event.kind == "stop":
+            words[event.pm_id] = now_s
+        elif event.manually and event.kind in {"start", "restart", "reload"}:
+            words.pop(event.pm_id, None)
+    return words
+
+
 def _words(
     before: Mapping[int | str, float],
     events: Iterable[BusEvent],
@@ -131,12 +149,7 @@ def _words(
     A word may come before the list shows the stop, or after: it stands until it is taken back, or until the
     process is seen to run long after it.
     """
-    words = dict(before)
-    for event in events:
-        if event.manually and event.kind == "stop":
-            words[event.pm_id] = now_s
-        elif event.manually and event.kind in {"start", "restart", "reload"}:
-            words.pop(event.pm_id, None)
+    words = _spoken(before, events, now_s)
     status = {process.pm_id: process.status for process in processes}
     return {
         pm_id: at_s
@@ -170,6 +183,12 @@ def deleted_ids(intents: Intents) -> frozenset[int | str]:
 def unsettled(intents: Intents) -> bool:
     """Tell whether something vanished of which it cannot be said yet why."""
     return any(not one.deleted for one in intents.gone)
+
+
+def rested(intents: Intents, process: Process, now_s: float) -> Intents:
+    """Return the intents in which it is known that we ourselves have stopped a process."""
+    stop = Stop(process.pm_id, process.name, Cause.GUARD, now_s, process.run)
+    return replace(intents, stops={**intents.stops, process.pm_id: stop})
 
 
 def forgotten(intents: Intents, pm_id: int | str) -> Intents:

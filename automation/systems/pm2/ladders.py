@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
-import math
-
 from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
+from automation.systems.pm2 import tracked_ladders
 from automation.systems.pm2.master import master_ladders
 
 RECREATIONS = 2
 FINISHES = 3
 
-# Problems that no step of this version cures: a human is told.
-FOR_A_HUMAN = ("daemon-dead", "memory-leak", "host-memory-low", "host-disk-low", "host-overloaded")
+RETURNS = 5
+A_DAY_S = 86_400.0
+ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
 
-# Once stopped, a flapping app waits 10, 20, 40 … s for its next start, and after the last it stays stopped.
-LET_REST = Pace(first_s=5.0, longest_s=5.0)
-START_AGAIN = Pace(before_s=10.0, first_s=20.0, rest_s=math.inf)
-STOPS_BEYOND_STARTS = 5
-TOO_MUCH = Pace(first_s=300.0, longest_s=3600.0)
-RESTARTS_OF_TOO_MUCH = 3
+# Problems that no step cures: a human is told.
+FOR_A_HUMAN = ("app-lost", *tracked_ladders.FOR_A_HUMAN)
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return the ladders: restart, then prepare the app anew as it was last seen (safety S12)."""
     rungs: tuple[Rung, ...] = ()
-    if settings.flag("auto_restart"):
+    acts = settings.flag("auto_restart")
+    if acts:
         rungs = (Rung("restart", settings.count("max_restarts")), Rung("recreate", RECREATIONS))
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),
+        *daemon_ladders(acts=acts),
         Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
-        *_flap_ladders(settings),
-        *_usage_ladders(settings),
+        *tracked_ladders.flap_ladders(settings),
+        *tracked_ladders.usage_ladders(settings),
         kept_file_ladder(),
         *master_ladders(),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )
 
 
-def _flap_ladders(settings: Settings) -> tuple[Ladder, ...]:
-    """Return the ladders of an app that flaps: it is stopped, and then started again as often as may be."""
-    if not settings.flag("auto_restart"):
-        return Ladder("process-flapping", ()), Ladder("process-resting", ())
-    starts = settings.count("max_restarts")
-    stops = Rung("let-rest", starts + STOPS_BEYOND_STARTS)
+def daemon_ladders(*, acts: bool) -> tuple[Ladder, ...]:
+    """Return the ladders for the daemon itself (safety S9, S14), which an emergency does not take over."""
+    if not acts:
+        problems = (
+            "daemon-dead",
+            "daemon-replaced",
+            "daemon-hung",
+            "daemon-deaf",
+            "daemon-split",
+            "sockets-gone",
+        )
+        return tuple(Ladder(problem, (), in_emergency=True) for problem in problems)
+    back = (Rung("bring-back", RETURNS),)
+    hung = (Rung("continue-daemon", 1), Rung("restart-daemon", 1))
+    deaf = (Rung("put-sockets-back", 1), Rung("restart-daemon", 1))
     return (
-        Ladder("process-flapping", (stops,), LET_REST),
-        Ladder("process-resting", (Rung("start-again", starts),), START_AGAIN),
+        Ladder("daemon-dead", back, in_emergency=True),
+        Ladder("daemon-replaced", back, in_emergency=True),
+        Ladder("daemon-hung", hung, ONCE_A_DAY, in_emergency=True),
+        Ladder("daemon-deaf", deaf, ONCE_A_DAY, in_emergency=True),
+        Ladder("sockets-gone", (Rung("put-sockets-back", RETURNS),), in_emergency=True),
+        Ladder("daemon-split", (Rung("end-second-daemon", 1),), ONCE_A_DAY, in_emergency=True),
     )
-
-
-def _usage_ladders(settings: Settings) -> tuple[Ladder, ...]:
-    """Return the ladders of an app that uses too much: a restart, and no more than one within a while."""
-    rungs = (Rung("restart", RESTARTS_OF_TOO_MUCH),) if settings.flag("auto_restart") else ()
-    return Ladder("memory-high", rungs, TOO_MUCH), Ladder("cpu-high", rungs, TOO_MUCH)
