@@ -77,9 +77,8 @@ def _found(observer: Pm2Observer, facts: Facts, problem: str, subject: str) -> b
 
 def _end_of_error_log(entry: Entry) -> str:
     """Return the last lines of an app's error log in one short line, without what looks like a secret."""
-    environment = entry["pm2_env"]
-    if not isinstance(environment, dict):
-        return ""
+    found = entry["pm2_env"]
+    environment = found if isinstance(found, dict) else {}
     path = environment.get("pm_err_log_path")
     if not isinstance(path, str) or not Path(path).is_absolute():
         return ""
