@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import median
 
 from automation.systems.pm2.app_rules import AppRules
 from automation.systems.pm2.process import Process
@@ -33,14 +32,16 @@ def slope(times_s: Sequence[float], values: Sequence[float]) -> tuple[float, flo
 
     A few samples that lie far off move it little. Without two moments both are 0.
     """
-    slopes = [
+    slopes = sorted(
         (later - earlier) / (later_s - earlier_s)
         for (earlier_s, earlier), (later_s, later) in combinations(zip(times_s, values, strict=True), 2)
         if later_s > earlier_s
-    ]
+    )
     if not slopes:
         return 0.0, 0.0
-    return median(slopes), sum(one > 0 for one in slopes) / len(slopes)
+    half = len(slopes) // 2
+    median = (slopes[half] + slopes[~half]) / 2  # `statistics` would load OpenSSL, which a loop does without
+    return median, sum(one > 0 for one in slopes) / len(slopes)
 
 
 def growth(times_s: Sequence[float], values: Sequence[float]) -> float:
