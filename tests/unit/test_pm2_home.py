@@ -123,3 +123,5 @@ def test_auto_restart_false_leaves_apps_that_are_down_to_a_human() -> None:
     found = {one.problem: one.rungs for one in ladders(resolve((*SHARED, *SETTINGS), {}, file, {}))}
 
     assert found["process-errored"] == found["process-stopped"] == ()
+    assert found["process-flapping"] == found["process-resting"] == ()
+    assert found["memory-high"] == found["cpu-high"] == ()
