@@ -107,11 +107,24 @@ def test_what_is_gone_or_ours_is_refused(tmp_path: Path) -> None:
 def test_a_stop_that_did_not_hold_is_a_failure_and_is_tried_again(tmp_path: Path) -> None:
     pm2, observer = flapping(tmp_path, fails=True)
 
-    with pytest.raises(EffectFailed, match="and it is online again"):
+    with pytest.raises(EffectFailed, match="3 times, and it is running again"):
         let_rest(observer, "web")
     assert wrong(observer, observer.observe()) == [("process-flapping", "web")]
     pm2.fails = False
     assert let_rest(observer, "web").startswith("stopped")
+
+
+def test_one_that_pm2_was_about_to_start_is_stopped_once_more(tmp_path: Path) -> None:
+    pm2, observer = flapping(tmp_path, fails=True)
+
+    def holds_the_second_time(seconds: float) -> None:
+        del seconds
+        pm2.fails = False
+
+    observer.clock.wait = holds_the_second_time  # type: ignore[method-assign]
+
+    assert let_rest(observer, "web").startswith("stopped")
+    assert pm2.done == [("stop", 0), ("stop", 0)]
 
 
 def test_an_entry_that_vanished_while_it_was_stopped_is_no_failure(tmp_path: Path) -> None:

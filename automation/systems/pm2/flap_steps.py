@@ -15,6 +15,8 @@ from automation.systems.pm2.flap_checks import spoken
 from automation.systems.pm2.observer import Entry, Pm2Observer
 from automation.systems.pm2.process import RUNNING, Process, processes
 
+MOST_STOPS = 3
+SETTLE_S = 0.25
 MOST_TAIL_BYTES = 4096
 MOST_LINES = 5
 MOST_CHARACTERS = 300
@@ -39,14 +41,27 @@ def let_rest(observer: Pm2Observer, subject: str) -> str:
     notes = observer.rest_notes
     note = resting.begun(daemon, process, facts.at_s, count, said)
     notes.save(resting.with_note(notes.load(), note))
-    observer.pm2.stop(process.pm_id)
-    after = next((one for one in processes(observer.pm2.entries()) if one.pm_id == process.pm_id), None)
-    if after is not None and after.status in RUNNING:
-        raise EffectFailed(f"PM2 stopped it (id {process.pm_id}), and it is {after.status} again")
-    if after is not None:
-        observer.rested(after)
+    _stop(observer, process.pm_id)
     window_s = facts.rules.flap.window_s
     return f"stopped (id {process.pm_id}) after {count} restarts within {window_s:g} s{spoken(said)}"
+
+
+def _stop(observer: Pm2Observer, pm_id: int | str) -> None:
+    """Stop an app for good: PM2 may have been about to start it, and then it runs after a stop.
+
+    Raises:
+        EffectFailed: PM2 said no, or it runs again and again.
+    """
+    for _ in range(MOST_STOPS):
+        observer.pm2.stop(pm_id)
+        observer.clock.wait(SETTLE_S)
+        after = next((one for one in processes(observer.pm2.entries()) if one.pm_id == pm_id), None)
+        if after is None:
+            return
+        if after.status not in RUNNING:
+            observer.rested(after)
+            return
+    raise EffectFailed(f"PM2 stopped it (id {pm_id}) {MOST_STOPS} times, and it is running again")
 
 
 def start_again(observer: Pm2Observer, subject: str) -> str:
