@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from automation import __version__
-from automation.core.decide import Decision, decide, remember, tried
+from automation.core import storm
+from automation.core.decide import Decision, remember, tried
 from automation.core.errors import EffectFailed, LockBusy, LookFailed
 from automation.core.finding import Assessment, Mode
 from automation.core.health import Bands, score
@@ -70,11 +71,12 @@ def run_cycle(guard: Guard) -> float:
     clock = guard.context.clock
     began_s, now_s = clock.elapsed_s(), clock.now_s()
     guard.cycle += 1
-    seen = _look(guard)
+    seen = _look(guard, now_s)
     mode, held_back = mode_now(guard.context, now_s)
+    held_back = held_back or (storm.held_back(seen.assessment) if seen.assessment else "")
     decision = _decide(guard, seen.assessment, mode, now_s)
     if decision.calls:
-        held_back = _act(guard, decision, seen)
+        held_back = _act(guard, decision, seen) or held_back
     _take_outcomes(guard)
     _tell(guard, decision, now_s)
     _save(guard)
@@ -85,11 +87,14 @@ def run_cycle(guard: Guard) -> float:
     return due_s
 
 
-def _look(guard: Guard) -> Seen:
+def _look(guard: Guard, now_s: float) -> Seen:
     """Observe and assess; a look that failed is unknown, not down (safety S2)."""
+    name = guard.context.system.name
     try:
         facts = guard.observer.observe()
-        assessment = _with_backups(guard, guard.observer.assess(facts))
+        assessment = storm.with_storm(
+            _with_backups(guard, guard.observer.assess(facts)), guard.history, name, now_s
+        )
     except LookFailed as error:
         _trouble(guard, "look_failed", str(error))
         return Seen(why=str(error), look_again_s=error.look_again_s)
@@ -118,7 +123,7 @@ def _decide(guard: Guard, assessment: Assessment | None, mode: Mode, now_s: floa
     known = score(assessment)
     history = remember(guard.history, assessment.findings, guard.ladders, now_s)
     history = replace(history, last_score=history.last_score if known is None else known)
-    decision = decide(history, assessment.findings, ladders_for(mode, guard.ladders), now_s)
+    decision = storm.decide_gently(history, assessment, ladders_for(mode, guard.ladders), now_s)
     guard.history = decision.history
     return decision
 

@@ -6,7 +6,8 @@ import os
 import platform
 
 from automation import __version__
-from automation.core.decide import Decision, decide, remember
+from automation.core import storm
+from automation.core.decide import Decision, remember
 from automation.core.errors import LookFailed, RecordDamaged
 from automation.core.finding import Assessment
 from automation.core.health import Bands
@@ -57,9 +58,11 @@ def _judge(context: Context, observer: Observer) -> Judged:
     if context.system.backup:
         outcome = read_outcome(context.layout.backup_outcome)
         assessment = backup_findings.with_backups(assessment, outcome, "", context.system.app)
-    ladders = (*load(context.system.ladders)(context.settings), *backup_findings.LADDERS)
+    assessment = storm.with_storm(assessment, history, context.system.name, now_s)
+    held_back = held_back or storm.held_back(assessment)
+    ladders = (storm.LADDER, *load(context.system.ladders)(context.settings), *backup_findings.LADDERS)
     history = remember(history, assessment.findings, ladders, now_s)
-    decision = decide(history, assessment.findings, ladders_for(mode, ladders), now_s)
+    decision = storm.decide_gently(history, assessment, ladders_for(mode, ladders), now_s)
     return Judged(assessment, "", decision, mode, held_back)
 
 

@@ -20,6 +20,8 @@ SYSTEM = System(
         "restart": f"{_HERE}.steps:restart",
         "recreate": f"{_HERE}.steps:recreate",
         "finish-recreation": f"{_HERE}.steps:finish_recreation",
+        "let-rest": f"{_HERE}.flap_steps:let_rest",
+        "start-again": f"{_HERE}.flap_steps:start_again",
         "bring-back": f"{_HERE}.daemon.steps:bring_back",
         "continue-daemon": f"{_HERE}.daemon.steps:continue_daemon",
         "put-sockets-back": f"{_HERE}.daemon.steps:put_sockets_back",

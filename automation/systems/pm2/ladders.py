@@ -5,6 +5,7 @@ from __future__ import annotations
 from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
+from automation.systems.pm2 import tracked_ladders
 from automation.systems.pm2.dump_file import dump_ladder
 from automation.systems.pm2.master import master_ladders
 
@@ -18,7 +19,7 @@ A_DAY_S = 86_400.0
 ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
 
 # Problems that no step cures: a human is told.
-FOR_A_HUMAN = ("app-lost",)
+FOR_A_HUMAN = ("app-lost", *tracked_ladders.FOR_A_HUMAN)
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
@@ -32,6 +33,8 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
         Ladder("process-stopped", rungs),
         *daemon_ladders(acts=acts),
         Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
+        *tracked_ladders.flap_ladders(settings),
+        *tracked_ladders.usage_ladders(settings),
         kept_file_ladder(),
         dump_ladder(),
         *master_ladders(),

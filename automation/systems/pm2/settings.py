@@ -41,4 +41,12 @@ SETTINGS = (
         least=1,
         most=100,
     ),
+    Setting(
+        "watch_host",
+        Kind.FLAG,
+        True,  # noqa: FBT003  # a default value
+        "false: do not look at the host's memory, disks and load",
+        env="PM2_WATCH_HOST",
+        key="pm2.watchHost",
+    ),
 )
