@@ -16,7 +16,7 @@ from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.context import Context
 from automation.engine.cycle import SOONEST_S, Guard, run_cycle
 from automation.engine.loading import load
-from automation.engine.system import Observer
+from automation.engine.system import Observer, Timed
 from automation.engine.telling import Teller
 from automation.ports.locks import HeldLock
 from automation.ports.supervisor import Supervisor
@@ -56,7 +56,10 @@ class Loop:
         """Sleep until the next look is due, or until something happens that deserves one, a second apart."""
         clock, guard = self.guard.context.clock, self.guard
         while True:
-            beside = [one for one in (guard.teller.next_s(), guard.backups.next_s()) if one is not None]
+            own_s = guard.observer.next_s() if isinstance(guard.observer, Timed) else None
+            beside = [
+                one for one in (own_s, guard.teller.next_s(), guard.backups.next_s()) if one is not None
+            ]
             until_s = min((due_s, *beside))
             descriptors = (*guard.observer.fds(), *guard.teller.fds(), *guard.backups.fds())
             self.waking.sleep(until_s - clock.elapsed_s(), descriptors)

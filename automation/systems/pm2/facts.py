@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from automation.engine.kept_files import KeptFile
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.master import Master
+from automation.systems.pm2.probes.checks import Probed, Taken
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.wire.door import Daemon
@@ -27,7 +29,8 @@ class Facts:
     """One look; `at_s` is in seconds since 1970.
 
     `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended; `files`
-    are the guarded ones, `master` is our own master, where PM2 runs one.
+    are the guarded ones, `master` is our own master, where PM2 runs one. `probed` says how those answer that
+    are asked, `taken` whose port somebody else holds, both by id.
     """
 
     at_s: float
@@ -39,3 +42,5 @@ class Facts:
     recreation: Recreation | None = None
     files: tuple[KeptFile, ...] = ()
     master: Master | None = None
+    probed: Mapping[int | str, Probed] = field(default_factory=dict)
+    taken: Mapping[int | str, Taken] = field(default_factory=dict)

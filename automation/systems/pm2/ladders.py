@@ -11,7 +11,7 @@ RECREATIONS = 2
 FINISHES = 3
 
 # Problems that no step of this version cures: a human is told.
-FOR_A_HUMAN = ("daemon-dead",)
+FOR_A_HUMAN = ("daemon-dead", "port-taken")
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
@@ -22,6 +22,7 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),
+        Ladder("process-hung", rungs),
         Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
         kept_file_ladder(),
         *master_ladders(),

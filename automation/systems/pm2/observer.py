@@ -13,14 +13,17 @@ from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
+from automation.ports.talking import Said
+from automation.systems.pm2.app_rules import AppRules
 from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.command_line import list_by_command_line
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
-from automation.systems.pm2.intents import Intents, forgotten, learn
+from automation.systems.pm2.intents import Intents, forgotten, learn, stopped_by_us
 from automation.systems.pm2.master import look_at_master
 from automation.systems.pm2.memory import Memory, RosterHead
+from automation.systems.pm2.probes.eyes import Asking, Eyes
 from automation.systems.pm2.process import OURS, Process, processes
 from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.wire.client import Pm2Client
@@ -32,12 +35,13 @@ MOST_EVENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the guard sees beside PM2's sockets: its guarded files, the master's report, its own last gap."""
+    """What the guard sees beside PM2's sockets: its files, the master's report, its own last gap, apps."""
 
     files: KeptFiles
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
+    apps: Eyes
 
 
 class Pm2Observer:
@@ -68,7 +72,10 @@ class Pm2Observer:
             return facts
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
-        return replace(facts, files=self._around.files.look(), master=master)
+        pairs = list(zip(facts.processes, self._entries or [], strict=False))
+        probed, taken = self._around.apps.look(pairs, facts.daemon.pid if facts.daemon else 0)
+        files = self._around.files.look()
+        return replace(facts, files=files, master=master, probed=probed, taken=taken)
 
     def _look_at_pm2(self) -> Facts:
         self._take_events()  # connects the bus first: what happens after the list was made is not missed
@@ -124,6 +131,8 @@ class Pm2Observer:
             EffectFailed: The disk said no.
         """
         entries, self._entries = self._entries, None  # a large list: not held while asleep
+        if self._around is not None:
+            self._around.apps.remember()
         if facts.daemon is None or entries is None:
             return
         head = RosterHead(self.clock.boot_id(), (facts.daemon.pid, facts.daemon.start_ticks))
@@ -140,6 +149,19 @@ class Pm2Observer:
         self._intents = forgotten(self._intents, pm_id)
         self._memory.save_intents(self._intents)
 
+    def note_our_stop(self, process: Process) -> None:
+        """Note that we ourselves are about to stop a process, so that it is not taken for a person's act.
+
+        Raises:
+            EffectFailed: The disk said no; then it must not be stopped.
+        """
+        self._intents = stopped_by_us(self._intents, process, self.clock.now_s())
+        self._memory.save_intents(self._intents)
+
+    def ask_again(self, process: Process, wait_s: float) -> Said | None:
+        """Ask a process that hangs once more; None where no answer came within that time."""
+        return None if self._around is None else self._around.apps.ask_again(process, wait_s)
+
     def note(self, recreation: Recreation | None) -> None:
         """Note that a recreation begins, or that it is over.
 
@@ -153,19 +175,26 @@ class Pm2Observer:
         return self._memory.load_recreation()
 
     def fds(self) -> Sequence[int]:
-        """Return what becomes readable when PM2 says something."""
-        return self.pm2.fds()
+        """Return what becomes readable when PM2 or an app says something."""
+        return (*self.pm2.fds(), *(self._around.apps.fds() if self._around else ()))
+
+    def next_s(self) -> float | None:
+        """Return when `pump` is due although PM2 says nothing: when an app is to be asked."""
+        return self._around.apps.next_s() if self._around else None
 
     def pump(self) -> bool:
-        """Read what PM2 said; tell whether it deserves a look."""
+        """Read what PM2 and the apps said; tell whether it deserves a look."""
         before = len(self._events)
         connected = bool(self.pm2.fds())
         self._take_events()
-        return len(self._events) > before or (connected and not self.pm2.fds())
+        deserved = self._around is not None and self._around.apps.pump()
+        return deserved or len(self._events) > before or (connected and not self.pm2.fds())
 
     def close(self) -> None:
         """Drop the connections."""
         self.pm2.close()
+        if self._around is not None:
+            self._around.apps.close()
 
     def _take_events(self) -> None:
         self._events += self.pm2.drain()
@@ -202,10 +231,14 @@ def connect(context: Context) -> Pm2Observer:
             f"PM2_HOME {home}: no such folder, or not ours to enter; start PM2 once, or set PM2_HOME"
         )
     client = Pm2Client(home, context.clock, environment)
+    interval_s = context.settings.seconds("check_interval")
     around = Around(
         KeptFiles(context, lambda: matching_files(context.layout.workspace, GUARDED_FILES), wiped),
         context.layout.logs,
-        OwnGap(context.clock, context.settings.seconds("check_interval")),
+        OwnGap(context.clock, interval_s),
         lambda: list_by_command_line(context, SystemCommands()),
+        Eyes(
+            context.clock, Asking(AppRules(), interval_s, context.layout.workspace, own_folder(environment))
+        ),
     )
     return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock, around)

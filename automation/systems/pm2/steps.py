@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from automation.core.errors import EffectFailed, StepRefused
 from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
+from automation.systems.pm2.probes.steps import answers_again, end_hung, restart_hung
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
 
@@ -16,28 +17,32 @@ from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_o
 LEFT_OUT = frozenset({"pm_id", "instances", "created_at", "prev_restart_delay"})
 MOMENT_S = 0.8  # a loop blocks for less than a second
 NOT_NEEDED = "not needed: it is not down any more"
+ANSWERS = "not needed: it answers again"
 
 
 @dataclass(frozen=True, slots=True)
 class _Down:
-    """A process that is down, its raw entry, and the daemon and the list that say so."""
+    """A process that is down or hangs, its raw entry, and the daemon and the list that say so."""
 
     process: Process
     entry: Entry
     daemon: tuple[int, int]
     listed: tuple[Process, ...]
+    hung: bool = False
 
 
 def restart(observer: Pm2Observer, subject: str) -> str:
-    """Restart a process that is down; PM2 gives it a fresh count of quick tries.
+    """Restart a process that is down or hangs; PM2 gives it a fresh count of quick tries.
 
     Raises:
         StepRefused: It is gone, or PM2 could not end it.
         EffectFailed: PM2 said no.
     """
     down = _down(observer, subject)
-    if down is None:
-        return NOT_NEEDED
+    if isinstance(down, str):
+        return down
+    if down.hung:
+        return restart_hung(observer, down.process)
     observer.pm2.restart(down.process.pm_id)
     return f"restarted (id {down.process.pm_id})"
 
@@ -54,9 +59,11 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
         EffectFailed: PM2 said no, or the new one does not run; then the old entry stays.
     """
     down = _down(observer, subject)
-    if down is None:
-        return NOT_NEEDED
+    if isinstance(down, str):
+        return down
     _refuse_what_would_not_come_back(down)
+    if down.hung and not end_hung(observer, down.process):
+        return f"PM2 is ending pid {down.process.pid}, by SIGKILL where it must; then it is started"
     prepared = _prepared(down.entry)
     recreation = begun(down.daemon, down.process, down.listed)
     observer.note(recreation)
@@ -130,8 +137,8 @@ def _said(old: Process, kept: Process) -> str:
     )
 
 
-def _down(observer: Pm2Observer, subject: str) -> _Down | None:
-    """Look again; return the process of a label when it is still down, and nobody wants it to be.
+def _down(observer: Pm2Observer, subject: str) -> _Down | str:
+    """Look again; return the process of a label when it still is down or hangs, else why nothing is needed.
 
     Raises:
         StepRefused: It is gone, or PM2 could not end it.
@@ -142,11 +149,15 @@ def _down(observer: Pm2Observer, subject: str) -> _Down | None:
     if found is None or facts.daemon is None:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     process, entry = found
-    if all(finding.subject != subject for finding in observer.assess(facts).findings):
-        return None
+    problems = {one.problem for one in observer.assess(facts).findings if one.subject == subject}
+    hung = "process-hung" in problems
+    if not problems:
+        return NOT_NEEDED
+    if hung and answers_again(observer, process):
+        return ANSWERS
     if process.pid and process.status == "errored":
         raise StepRefused(f"PM2 could not end it: pid {process.pid} lives; a second one would run beside it")
-    return _Down(process, entry, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes)
+    return _Down(process, entry, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes, hung)
 
 
 def _refuse_what_would_not_come_back(down: _Down) -> None:
