@@ -6,6 +6,7 @@ sent.
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 import ssl
@@ -36,6 +37,8 @@ class Secured:
                 yield self._peer.fileno(), selectors.EVENT_READ
             except ssl.SSLWantWriteError:
                 yield self._peer.fileno(), selectors.EVENT_WRITE
+            except ssl.SSLError as error:
+                raise _no_tls(error) from error
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -47,6 +50,8 @@ class Secured:
             return self._peer.send(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
             raise BlockingIOError from error
+        except ssl.SSLError as error:
+            raise _no_tls(error) from error
 
     def recv(self, most_bytes: int) -> bytes:
         """Return what has come; BlockingIOError where nothing has."""
@@ -54,10 +59,17 @@ class Secured:
             return self._peer.recv(most_bytes)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
             raise BlockingIOError from error
+        except ssl.SSLError as error:
+            raise _no_tls(error) from error
 
     def close(self) -> None:
         """Close the connection."""
         self._peer.close()
+
+
+def _no_tls(error: ssl.SSLError) -> OSError:
+    """Return a plain error: the numbers of TLS are none of errno's, and would be taken for others."""
+    return OSError(errno.EPROTO, f"no TLS that we know ({error.reason or 'broken off'})")
 
 
 def secured(peer: socket.socket, host: str) -> Secured:

@@ -31,8 +31,10 @@ class Target:
 
 def target(probe: Probe) -> Target | None:
     """Return what a probe asks; None where its target is no such thing."""
+    if not probe.target:
+        return None
     if probe.kind == "file":
-        return Target(f"file {probe.target}", path=probe.target) if probe.target else None
+        return Target(f"file {probe.target}", path=probe.target)
     try:
         parts = _parts(probe.target, probe.kind)
         host, port = parts.hostname or HOST, parts.port or PORTS.get(parts.scheme, 0)

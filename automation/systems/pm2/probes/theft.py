@@ -6,7 +6,7 @@ as it is there: the descriptors of all processes are read once for each new one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from automation.core import redact
 from automation.ports.listening import Listener, command, holders, kin, listeners, may_look_into
@@ -22,12 +22,17 @@ OLDEST = 64  # parents
 
 Id = int | str
 Holder = tuple[int, int | None]  # pid and start
+Seek = Callable[[Iterable[int]], dict[int, tuple[int, ...]]]
 
 
 class Thefts:
-    """Looks at the ports of suspects, and remembers who holds which socket."""
+    """Looks at the ports of suspects, and remembers who holds which socket.
 
-    def __init__(self) -> None:
+    `seek` finds who holds sockets, given their inodes.
+    """
+
+    def __init__(self, seek: Seek = holders) -> None:
+        self._seek = seek
         self._holders: dict[int, tuple[Holder, ...]] = {}
         self._sought_s: dict[int, float] = {}
         self._since_s: dict[tuple[Id, int], float] = {}
@@ -67,7 +72,7 @@ class Thefts:
             and elapsed_s - self._sought_s.get(inode, float("-inf")) >= SEEK_AGAIN_S
         }
         if seek:
-            held = holders(seek)
+            held = self._seek(seek)
             for inode in seek:
                 self._holders[inode] = tuple((pid, start_ticks(pid)) for pid in held.get(inode, ()))
                 self._sought_s[inode] = elapsed_s
