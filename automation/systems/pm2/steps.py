@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from automation.core.errors import EffectFailed, StepRefused
 from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
-from automation.systems.pm2.probes.steps import answers_again, end_hung, restart_hung
+from automation.systems.pm2.probes.steps import answers_again, end_hung, restart_hung, started_when_stopped
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
 
@@ -61,6 +61,8 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
     down = _down(observer, subject)
     if isinstance(down, str):
         return down
+    if down.hung and not started_when_stopped(down.process):
+        return restart_hung(observer, down.process)
     _refuse_what_would_not_come_back(down)
     if down.hung and not end_hung(observer, down.process):
         return f"PM2 is ending pid {down.process.pid}, by SIGKILL where it must; then it is started"

@@ -31,6 +31,11 @@ def answers_again(observer: Pm2Observer, process: Process) -> bool:
     return said.verdict is Verdict.WELL
 
 
+def started_when_stopped(process: Process) -> bool:
+    """Tell whether a process that is stopped by nobody is started again: then it may be stopped first."""
+    return process.autorestart and process.autostart and not process.stop_exit_codes
+
+
 def restart_hung(observer: Pm2Observer, process: Process) -> str:
     """Let PM2 end a process and start it again.
 
