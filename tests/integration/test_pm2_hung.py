@@ -21,7 +21,7 @@ from tests.real_pm2 import VERSIONS, Pm2Home
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
 each_version = pytest.mark.parametrize("pm2_version", VERSIONS, indirect=True)
 
-PERIOD_S, FAILURES, LIMIT_S = 4.0, 3, 0.5
+PERIOD_S, FAILURES, LIMIT_S = 3.0, 3, 0.5
 
 # Answers with what the file `health` beside it says; `/spin` makes it hang in an endless loop.
 WEB = """

@@ -5,12 +5,14 @@ Loaded when the settings give the first app a probe, and not before.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from automation.core.errors import EffectFailed
 from automation.engine.loading import load
 from automation.ports.asking import Answer, Asking
 from automation.ports.clock import Clock
@@ -78,7 +80,9 @@ class Probes:
         self._asked: dict[str, Asked] = {}
         self._tracks: dict[str, Track] = {}
         self._subjects: dict[Id, Subject] = {}
-        self._hung_at_look: frozenset[Id] = frozenset()
+        self._of_name: dict[str, list[Id]] = {}
+        self._changed = False
+        self._wrote = False
 
     def look(self, pairs: Iterable[Pair], rules: AppRules) -> dict[Id, Probed]:
         """Take over who runs now, and return how those answer that have a probe."""
@@ -96,7 +100,10 @@ class Probes:
                 continue
             self._note(process, entry, Asked(probe, found, pace(probe, self._check_interval_s)), before)
         self._tracks = {name: self._tracks.get(name, Track(elapsed_s)) for name in self._asked}
-        self._hung_at_look = self._hung()
+        self._of_name = {name: [] for name in self._asked}
+        for pm_id, one in self._subjects.items():
+            self._of_name[one.name].append(pm_id)
+        self._changed = False
         return probed | {pm_id: self._probed(pm_id, one) for pm_id, one in self._subjects.items()}
 
     def remember(self) -> None:
@@ -105,7 +112,8 @@ class Probes:
         Raises:
             EffectFailed: The disk said no.
         """
-        self._kept.save({pm_id: self._subjects[pm_id].begun.run for pm_id in self._hung_at_look})
+        self._wrote = True
+        self._kept.save({pm_id: one.begun.run for pm_id, one in self._subjects.items() if self._hangs(pm_id)})
 
     def ask_again(self, process: Process, wait_s: float) -> Said | None:
         """Ask once more, before something is done; None where no answer came within that time.
@@ -140,18 +148,21 @@ class Probes:
         return min((*wanted, *([] if limit_s is None else [limit_s])), default=None)
 
     def pump(self) -> bool:
-        """Take in answers and ask who is due; tell whether one hangs now that did not, or no longer."""
+        """Take in answers and ask who is due; tell whether an app answers otherwise than at the last look."""
         self._take_in()
         now_s, under_way = self._clock.elapsed_s(), self._asking.under_way()
         due = [name for name, track in self._tracks.items() if track.due_s <= now_s and name not in under_way]
         due.sort(key=lambda name: self._tracks[name].due_s)
         for name in due[: max(self._asking.places(), 0)]:
             self._begin(name, self._asked[name])
-        return self._hung() != self._hung_at_look
+        return self._changed
 
     def close(self) -> None:
-        """Break off what is under way."""
+        """Break off what is under way; what was written down is of no value when nobody looks any more."""
         self._asking.close()
+        if self._wrote:
+            with contextlib.suppress(EffectFailed):
+                self._kept.save({})
 
     def _note(
         self, process: Process, entry: Mapping[str, Any], asked: Asked, before: Mapping[Id, Subject]
@@ -181,12 +192,21 @@ class Probes:
         now_s = self._clock.elapsed_s()
         for one in answers:
             asked, track = self._asked.get(one.key), self._tracks.get(one.key)
-            if asked is not None and track is not None:  # else it runs no longer
-                self._tracks[one.key] = learned(track, one.key, one.asked_s, one.said, asked.pace, now_s)
+            if asked is None or track is None:  # it runs no longer
+                continue
+            before = self._words(one.key)
+            self._tracks[one.key] = learned(track, one.key, one.asked_s, one.said, asked.pace, now_s)
+            self._changed = self._changed or self._words(one.key) != before
         return answers
 
-    def _hung(self) -> frozenset[Id]:
-        return frozenset(pm_id for pm_id in self._subjects if self._hangs(pm_id))
+    def _words(self, name: str) -> list[str]:
+        return [self._word(pm_id) for pm_id in self._of_name[name]]
+
+    def _word(self, pm_id: Id) -> str:
+        subject = self._subjects[pm_id]
+        if self._hangs(pm_id):
+            return HUNG
+        return word(self._tracks[subject.name], subject.begun, self._asked[subject.name].pace)
 
     def _hangs(self, pm_id: Id) -> bool:
         """Tell whether a process hangs: by its answers, or before there are any by what was written down."""
@@ -199,7 +219,7 @@ class Probes:
     def _probed(self, pm_id: Id, subject: Subject) -> Probed:
         track, asked = self._tracks[subject.name], self._asked[subject.name]
         return Probed(
-            HUNG if self._hangs(pm_id) else word(track, subject.begun, asked.pace),
+            self._word(pm_id),
             asked.target.shown,
             failures(track, subject.begun) if track.verdict is not None else asked.pace.failures,
             track.why or "no answer, as the guard wrote down before",
