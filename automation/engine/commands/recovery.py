@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator
+from dataclasses import replace
 
 from automation.core.decide import StepCall
 from automation.core.errors import StepRefused
@@ -32,7 +33,7 @@ def recovery(call: Call) -> int:
         StepRefused: The guard is paused, shut down, or an emergency is at work.
         LockBusy: Somebody else is acting.
     """
-    context = build(call.system, call.workspace, call.environment, call.clock)
+    context = replace(build(call.system, call.workspace, call.environment, call.clock), by_hand=True)
     observer: Observer = load(context.system.observer)(context)
     ladders: tuple[Ladder, ...] = load(context.system.ladders)(context.settings)
     try:

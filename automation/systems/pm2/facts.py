@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from automation.engine.kept_files import KeptFile
+from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.master import Master
 from automation.systems.pm2.probes.checks import Probed, Taken
@@ -22,6 +23,8 @@ class DaemonState(StrEnum):
     DEAD = "dead"  # its pid file was left behind: it did not end in order
     ENDED = "ended"  # an orderly end: a person's act (safety S14)
     ABSENT = "absent"  # no PM2 was ever here
+    HUNG = "hung"  # it lives, and did not answer on three looks
+    DEAF = "deaf"  # it lives, and on three looks nobody listened: its socket is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class Facts:
     """One look; `at_s` is in seconds since 1970.
 
     `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended; `files`
-    are the guarded ones, `master` is our own master, where PM2 runs one. `probed` says how those answer that
-    are asked, `taken` whose port somebody else holds, both by id.
+    are the guarded ones, `master` is our own master, where PM2 runs one; `trouble` says what is wrong with
+    PM2's daemon; `probed` how those answer that are asked, `taken` whose port somebody else holds, by id.
     """
 
     at_s: float
@@ -42,5 +45,6 @@ class Facts:
     recreation: Recreation | None = None
     files: tuple[KeptFile, ...] = ()
     master: Master | None = None
+    trouble: Trouble | None = None
     probed: Mapping[int | str, Probed] = field(default_factory=dict)
     taken: Mapping[int | str, Taken] = field(default_factory=dict)

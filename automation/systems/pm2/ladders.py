@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from automation.core.ladder import Ladder, Rung
+from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
 from automation.systems.pm2.master import master_ladders
@@ -10,21 +10,41 @@ from automation.systems.pm2.master import master_ladders
 RECREATIONS = 2
 FINISHES = 3
 
-# Problems that no step of this version cures: a human is told.
-FOR_A_HUMAN = ("daemon-dead", "port-taken")
+RETURNS = 5
+A_DAY_S = 86_400.0
+ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
+
+# Problems that no step cures: a human is told.
+FOR_A_HUMAN = ("app-lost", "port-taken")
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return the ladders: restart, then prepare the app anew as it was last seen (safety S12)."""
     rungs: tuple[Rung, ...] = ()
-    if settings.flag("auto_restart"):
+    acts = settings.flag("auto_restart")
+    if acts:
         rungs = (Rung("restart", settings.count("max_restarts")), Rung("recreate", RECREATIONS))
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),
         Ladder("process-hung", rungs),
+        *daemon_ladders(acts=acts),
         Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
         kept_file_ladder(),
         *master_ladders(),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
+    )
+
+
+def daemon_ladders(*, acts: bool) -> tuple[Ladder, ...]:
+    """Return the ladders for the daemon itself (safety S9, S14)."""
+    if not acts:
+        problems = ("daemon-dead", "daemon-replaced", "daemon-hung", "daemon-split")
+        return tuple(Ladder(problem, ()) for problem in problems)
+    back = (Rung("bring-back", RETURNS),)
+    return (
+        Ladder("daemon-dead", back),
+        Ladder("daemon-replaced", back),
+        Ladder("daemon-hung", (Rung("continue-daemon", 1), Rung("restart-daemon", 1)), ONCE_A_DAY),
+        Ladder("daemon-split", (Rung("end-second-daemon", 1),), ONCE_A_DAY),
     )

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from automation.core.errors import EffectFailed, StepRefused
 from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
+from automation.systems.pm2.prepared import prepared
 from automation.systems.pm2.probes.steps import answers_again, end_hung, restart_hung, started_when_stopped
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
 
-# What an entry must not carry into `prepare` (safety S12): with `instances` it multiplies, with the old
-# `created_at` PM2's own restart limit never applies, and the ids and delays are the old ones'.
-LEFT_OUT = frozenset({"pm_id", "instances", "created_at", "prev_restart_delay"})
 MOMENT_S = 0.8  # a loop blocks for less than a second
 NOT_NEEDED = "not needed: it is not down any more"
 ANSWERS = "not needed: it answers again"
@@ -66,12 +64,13 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
     _refuse_what_would_not_come_back(down)
     if down.hung and not end_hung(observer, down.process):
         return f"PM2 is ending pid {down.process.pid}, by SIGKILL where it must; then it is started"
-    prepared = _prepared(down.entry)
+    environment = down.entry["pm2_env"]
+    wanted = prepared(environment if isinstance(environment, dict) else {})
     recreation = begun(down.daemon, down.process, down.listed)
     observer.note(recreation)
     trouble = ""
     try:
-        observer.pm2.prepare(prepared)
+        observer.pm2.prepare(wanted)
     except StepRefused:
         observer.note(None)
         raise
@@ -173,13 +172,6 @@ def _refuse_what_would_not_come_back(down: _Down) -> None:
         raise StepRefused(
             f"{len(alike)} entries are named {process.name!r}, with nothing to tell them apart by"
         )
-
-
-def _prepared(entry: Entry) -> Entry:
-    """Return the entry's environment as `prepare` may have it."""
-    environment = entry["pm2_env"]
-    found = environment if isinstance(environment, dict) else {}
-    return {key: value for key, value in found.items() if key not in LEFT_OUT} | {"status": "launching"}
 
 
 def restart_master(observer: Pm2Observer, subject: str) -> str:
