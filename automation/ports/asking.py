@@ -59,7 +59,7 @@ class _Ask:
 
 
 class Asking:
-    """Asks under way, at most MOST_AT_ONCE, one for each key.
+    """Asks under way: MOST_AT_ONCE of them, if the caller heeds `places`.
 
     Args:
         clock: For time limits.

@@ -85,6 +85,8 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
     assert found == {
         "process-errored": [("restart", 2), ("recreate", 2)],
         "process-stopped": [("restart", 2), ("recreate", 2)],
+        "process-hung": [("restart", 2), ("recreate", 2)],
+        "port-taken": [],
         "recreation-unfinished": [("finish-recreation", 3)],
         "file-wiped": [("restore-file", 3)],
         "master-silent": [("restart-master", 3)],

@@ -16,7 +16,7 @@ from automation.core.errors import EffectFailed
 from automation.engine.loading import load
 from automation.ports.asking import Answer, Asking
 from automation.ports.clock import Clock
-from automation.ports.talking import Said
+from automation.ports.talking import Said, Verdict
 from automation.systems.pm2.app_rules import AppRules, Probe
 from automation.systems.pm2.probes.checks import HUNG, Probed
 from automation.systems.pm2.probes.files import changed
@@ -118,17 +118,17 @@ class Probes:
     def ask_again(self, process: Process, wait_s: float) -> Said | None:
         """Ask once more, before something is done; None where no answer came within that time.
 
-        An ask that is under way already is waited for instead.
+        A good answer to an ask that was under way already is as welcome; any other came from before.
         """
-        name, until_s = process.name, self._clock.elapsed_s() + wait_s
-        asked = self._asked.get(name)
+        name, began_s = process.name, self._clock.elapsed_s()
+        asked, until_s = self._asked.get(name), began_s + wait_s
         if asked is None:
             return None
-        if name not in self._asking.under_way():
-            self._begin(name, asked)
+        self._begin(name, asked)
         while True:
             for answer in self._take_in():
-                if answer.key == name:
+                fresh = answer.asked_s >= began_s or answer.said.verdict is Verdict.WELL
+                if answer.key == name and fresh:
                     return answer.said
             left_s = until_s - self._clock.elapsed_s()
             if left_s <= 0:
