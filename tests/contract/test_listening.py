@@ -259,12 +259,12 @@ def test_a_holder_that_was_not_to_be_seen_is_sought_again_later() -> None:
 
     with program(IDLE) as (app, _, _), program(LISTENS, "127.0.0.1", "0") as (_, port, _):
         thefts, process = Thefts(seeing_nobody), web(app.pid)
-        found = []
+        suspects, found = [Suspect(process, port, "PORT")], dict[int | str, Taken]()
         for now_s in (100.0, 110.0, 99.9 + SEEK_AGAIN_S, 100.0 + SEEK_AGAIN_S):
-            found.append(thefts.look([Suspect(process, port, "PORT")], [process], DAEMON_PID, now_s)[0])
+            found = thefts.look(suspects, [process], DAEMON_PID, now_s)
 
     assert sought == [100.0, 100.0 + SEEK_AGAIN_S]
-    assert found[-1] == Taken(port, "PORT", None, f"a process of user id {os.getuid()}")
+    assert found[0] == Taken(port, "PORT", None, f"a process of user id {os.getuid()}")
 
 
 def test_s33_no_secret_of_the_holder_is_said() -> None:

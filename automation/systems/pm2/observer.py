@@ -56,8 +56,8 @@ FATES = {state: fate for fate, state in AWAY.items()}
 class Around:
     """What the guard has beside PM2's sockets.
 
-    Its guarded files, the master's report, its own last gap, PM2's list by its command line, what a revival of
-    the daemon acts through, and what it sees of the apps themselves.
+    Its guarded files, the master's report, its own last gap, PM2's list by its command line, what a revival
+    of the daemon acts through, and what it sees of the apps themselves.
     """
 
     files: KeptFiles
