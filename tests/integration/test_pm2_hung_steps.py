@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -170,7 +171,7 @@ def test_what_cannot_be_noted_is_not_done(stack: ExitStack, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("env", [{"autorestart": False}, {"stop_exit_codes": [0]}])
 def test_an_app_that_nobody_would_start_again_is_not_stopped_but_restarted(
-    stack: ExitStack, tmp_path: Path, env: dict[str, object]
+    stack: ExitStack, tmp_path: Path, env: dict[str, Any]
 ) -> None:
     pm2 = StubbornPm2(web(**env), answers=True)
 
