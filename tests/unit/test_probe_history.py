@@ -7,7 +7,6 @@ import pytest
 from automation.ports.talking import Said, Verdict
 from automation.systems.pm2.app_rules import Probe
 from automation.systems.pm2.probes.history import (
-    ACTING_S,
     NEVER,
     Begun,
     Pace,
@@ -45,9 +44,7 @@ def test_an_app_is_asked_often_enough_for_its_failures_its_time_limit_and_the_re
 
 
 def test_the_check_interval_is_the_period_where_the_probe_names_none() -> None:
-    assert pace(Probe("tcp", "80", timeout_ms=2_000, failures=2), 20.0) == Pace(
-        2, 20 - (2 + ACTING_S) / 2, 2.0
-    )
+    assert pace(Probe("tcp", "80", timeout_ms=2_000, failures=2), 20.0) == Pace(2, 17.0, 2.0)
 
 
 def test_no_app_is_asked_more_than_twice_as_often_as_its_period_says() -> None:

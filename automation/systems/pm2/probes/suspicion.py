@@ -81,7 +81,7 @@ def port_of(entry: Mapping[str, Any]) -> int | None:
     """Return the port that an entry's environment names; None where it names none, or a pipe."""
     environment = entry["pm2_env"]
     said = environment.get("PORT")
-    text = str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
+    text = str(said) if isinstance(said, int | str) else ""
     if not text.isascii() or not text.isdigit() or len(text) > len(str(HIGHEST_PORT)):
         return None
     return int(text) if 0 < int(text) <= HIGHEST_PORT else None
