@@ -125,7 +125,8 @@ def _act(guard: Guard, decision: Decision, seen: Seen) -> str:
     actor = Actor(context, guard.observer, guard.steps, by="guard")
     try:
         mode, why = mode_now(context, context.clock.now_s())  # read after the lock is held (safety S30)
-        if mode is not Mode.ACTIVE:
+        allowed = {ladder.problem for ladder in ladders_for(mode, guard.ladders) if ladder.rungs}
+        if any(call.problem not in allowed for call in decision.calls):
             return why
         # Saved before acting: a guard that dies inside a step must not find its ladder untouched.
         history = tried(guard.history, decision.calls, context.clock.now_s())

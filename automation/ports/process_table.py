@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def namespaces(pid: int) -> Namespaces:
     return Namespaces(_namespace(pid, "pid"), _namespace(pid, "mnt"))
 
 
-def ancestors(pid: int, table: dict[int, Running]) -> Iterator[Running]:
+def ancestors(pid: int, table: Mapping[int, Running]) -> Iterator[Running]:
     """Return the parent of a process, its parent, and so on, as far as the table goes."""
     seen: set[int] = {pid}
     one = table.get(pid)
@@ -93,6 +93,21 @@ def ancestors(pid: int, table: dict[int, Running]) -> Iterator[Running]:
         one = table.get(one.parent)
         if one is not None:
             yield one
+
+
+def descendants(roots: Iterable[int], table: Mapping[int, Running]) -> set[int]:
+    """Return the children of some processes, and theirs; the roots are among them only as such."""
+    children: dict[int, list[int]] = {}
+    for one in table.values():
+        children.setdefault(one.parent, []).append(one.pid)
+    found: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found:
+                found.add(child)
+                waiting.append(child)
+    return found
 
 
 def _namespace(pid: int, kind: str) -> int | None:

@@ -13,6 +13,7 @@ from automation.systems.pm2.daemon.checks import (
     daemon_hung,
     daemon_replaced,
     daemon_split,
+    sockets_gone,
 )
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.facts import DaemonState, Facts
@@ -75,6 +76,7 @@ def daemon_troubles(facts: Facts) -> Iterator[Finding]:
         yield from daemon_ended()
     elif facts.state in {DaemonState.HUNG, DaemonState.DEAF}:
         yield from daemon_hung(trouble, listens=facts.state is DaemonState.HUNG)
+    yield from sockets_gone(trouble)
     yield from daemon_split(trouble)
     yield from daemon_replaced(trouble)
     yield from app_lost(trouble)

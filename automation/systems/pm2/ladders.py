@@ -37,14 +37,25 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
 
 
 def daemon_ladders(*, acts: bool) -> tuple[Ladder, ...]:
-    """Return the ladders for the daemon itself (safety S9, S14)."""
+    """Return the ladders for the daemon itself (safety S9, S14), which an emergency does not take over."""
     if not acts:
-        problems = ("daemon-dead", "daemon-replaced", "daemon-hung", "daemon-split")
-        return tuple(Ladder(problem, ()) for problem in problems)
+        problems = (
+            "daemon-dead",
+            "daemon-replaced",
+            "daemon-hung",
+            "daemon-deaf",
+            "daemon-split",
+            "sockets-gone",
+        )
+        return tuple(Ladder(problem, (), in_emergency=True) for problem in problems)
     back = (Rung("bring-back", RETURNS),)
+    hung = (Rung("continue-daemon", 1), Rung("restart-daemon", 1))
+    deaf = (Rung("put-sockets-back", 1), Rung("restart-daemon", 1))
     return (
-        Ladder("daemon-dead", back),
-        Ladder("daemon-replaced", back),
-        Ladder("daemon-hung", (Rung("continue-daemon", 1), Rung("restart-daemon", 1)), ONCE_A_DAY),
-        Ladder("daemon-split", (Rung("end-second-daemon", 1),), ONCE_A_DAY),
+        Ladder("daemon-dead", back, in_emergency=True),
+        Ladder("daemon-replaced", back, in_emergency=True),
+        Ladder("daemon-hung", hung, ONCE_A_DAY, in_emergency=True),
+        Ladder("daemon-deaf", deaf, ONCE_A_DAY, in_emergency=True),
+        Ladder("sockets-gone", (Rung("put-sockets-back", RETURNS),), in_emergency=True),
+        Ladder("daemon-split", (Rung("end-second-daemon", 1),), ONCE_A_DAY, in_emergency=True),
     )

@@ -87,11 +87,19 @@ class Pm2Observer:
         self.files = around.files if around else None
         self._around = around
         self._memory = memory
-        self._home = home
+        self.home = home
         said = around.environment if around else {}
+        where = places(home, said)
         self.daemon_lock = home / HOME_FOLDER / "daemon.lock"
         self.watch = DaemonWatch(
-            Place(home, places(home, said).pid_file, dumps(home, said), clock),
+            Place(
+                home,
+                home / HOME_FOLDER,
+                (where.rpc, where.pub),
+                where.pid_file,
+                dumps(home, said),
+                clock,
+            ),
             memory,
             DaemonRecords(home / HOME_FOLDER),
             patience_s=patience_s,
@@ -125,7 +133,7 @@ class Pm2Observer:
         except NoDaemon as error:
             return self._look_without_daemon(error)
         except NoAnswer as error:
-            pid = socket_owner(self._home / "rpc.sock") or living_daemon(self._home)
+            pid = socket_owner(self.home / "rpc.sock") or living_daemon(self.home)
             return Facts(self.clock.now_s(), DaemonState.HUNG, trouble=self.watch.is_silent(error, pid))
         self._take_events()
         now_s = self.clock.now_s()
@@ -138,7 +146,7 @@ class Pm2Observer:
         self._events.clear()
         self._gap = False
         self._entries = entries
-        reloading = reload_under_way(self._home, now_s)
+        reloading = reload_under_way(self.home, now_s)
         noted = self._memory.load_recreation()
         return Facts(
             now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading, noted, trouble=trouble
@@ -146,7 +154,7 @@ class Pm2Observer:
 
     def _look_without_daemon(self, error: NoDaemon, *, twice: bool = False) -> Facts:
         """Judge that nobody listens, after a second question (safety S14)."""
-        pid = living_daemon(self._home)
+        pid = living_daemon(self.home)
         if pid is not None:
             silent = LookFailed(
                 f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
@@ -176,7 +184,7 @@ class Pm2Observer:
         if self._around is None:
             raise StepRefused("this observer was made for looking only")
         around = self._around
-        return Means(self.pm2, self.clock, self._home, around.environment, SystemCommands(), around.programs)
+        return Means(self.pm2, self.clock, self.home, around.environment, SystemCommands(), around.programs)
 
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
@@ -209,12 +217,27 @@ class Pm2Observer:
             self._around.apps.remember()
         if facts.daemon is None or entries is None:
             return
-        if not self.watch.frozen():
-            head = RosterHead(self.clock.boot_id(), (facts.daemon.pid, facts.daemon.start_ticks))
-            own = [entry for entry in entries if entry.get("name") in OWN_APPS]
-            seen = Roster(head, roster_entries(_apps(entries)), roster_entries(own))
-            self._memory.save_roster(seen, (head, _signature(facts.processes)), facts.at_s)
+        self._save_roster(facts, facts.daemon, entries)
         self._memory.save_intents(self._intents)
+
+    def see_all(self) -> None:
+        """Look, and keep as the roster what is there now: before all of it is ended.
+
+        Raises:
+            LookFailed: There is no list to be had; the roster is left as it was last seen.
+            EffectFailed: The disk said no.
+        """
+        facts = self.observe()
+        if facts.daemon is not None:
+            self._save_roster(facts, facts.daemon, self.seen_entries())
+
+    def _save_roster(self, facts: Facts, daemon: Daemon, entries: Sequence[Entry]) -> None:
+        if self.watch.frozen():
+            return
+        head = RosterHead(self.clock.boot_id(), (daemon.pid, daemon.start_ticks))
+        own = [entry for entry in entries if entry.get("name") in OWN_APPS]
+        seen = Roster(head, roster_entries(_apps(entries)), roster_entries(own))
+        self._memory.save_roster(seen, (head, _signature(facts.processes)), facts.at_s)
 
     def forget(self, pm_id: int | str) -> None:
         """Note that we ourselves are about to delete an entry, so that it is not taken for a person's act.

@@ -45,12 +45,25 @@ def daemon_hung(trouble: Trouble, *, listens: bool) -> Iterator[Finding]:
     """Report a daemon that lives and was of no use on three looks: it is silent, or has lost its socket."""
     said = "does not answer" if listens else "does not listen: its socket is gone"
     yield Finding(
-        "daemon-hung",
+        "daemon-hung" if listens else "daemon-deaf",
         SUBJECT,
         Severity.CRITICAL,
         f"PM2's daemon (pid {trouble.pid}) lives and {said}, on three looks in a row",
         "`recovery --level emergency` ends it and brings each app back as it was",
     )
+
+
+def sockets_gone(trouble: Trouble) -> Iterator[Finding]:
+    """Report that socket files were removed under a daemon that lives, and that we reached before."""
+    if trouble.sockets_gone:
+        yield Finding(
+            "sockets-gone",
+            SUBJECT,
+            Severity.WARNING,
+            f"removed under PM2's living daemon: {', '.join(trouble.sockets_gone)}; "
+            "the next pm2 command would start a second daemon",
+            "run no pm2 command now; `recovery` puts them back",
+        )
 
 
 def daemon_split(trouble: Trouble) -> Iterator[Finding]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from automation.ports.ending import Named
-from automation.ports.process_table import Running
+from automation.ports.process_table import Running, descendants
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +85,8 @@ def _family(suspect: Suspect, table: Mapping[int, Running]) -> tuple[Named, ...]
     members = {root.pid}
     if not suspect.cluster:
         members |= {one.pid for one in table.values() if one.session == root.pid}
-    members |= _descendants(members, table.values())
+    members |= descendants(members, table)
     return tuple(_named(table[pid]) for pid in sorted(members) if pid in table)
-
-
-def _descendants(roots: set[int], processes: Iterable[Running]) -> set[int]:
-    children: dict[int, list[int]] = {}
-    for one in processes:
-        children.setdefault(one.parent, []).append(one.pid)
-    found: set[int] = set()
-    waiting = list(roots)
-    while waiting:
-        for child in children.get(waiting.pop(), ()):
-            if child not in found and child not in roots:
-                found.add(child)
-                waiting.append(child)
-    return found
 
 
 def _named(process: Running) -> Named:

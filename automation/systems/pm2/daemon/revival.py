@@ -68,7 +68,7 @@ def revive(means: Means, roster: Roster, death: Death) -> Revived:
         wanted = _missing(means, roster.apps, death)
         lost = list(_bring_back(means, [one for one in wanted if _name(one) not in stubborn]))
         if stubborn:
-            ending.wait(means.clock, _patience_s(roster, stubborn))
+            ending.wait(means.clock, patience_s(roster, stubborn))
             ending.kill()
             still = _stubborn(left, ending.wait(means.clock, AFTER_KILL_S))
             lost += _bring_back(means, [one for one in wanted if _name(one) in stubborn - still])
@@ -141,9 +141,11 @@ def _stubborn(left: Sequence[Orphan], alive: frozenset[Named]) -> set[str]:
     return {one.name for one in left if alive & set(one.family)}
 
 
-def _patience_s(roster: Roster, names: set[str]) -> float:
-    """Return how long the slowest of these apps may take to end: its own kill_timeout."""
-    given = [one.env.get("kill_timeout") for one in roster.apps if one.env.get("name") in names]
+def patience_s(roster: Roster, names: set[str] | None = None) -> float:
+    """Return how long the slowest of these apps (None: of all) may take to end: its own kill_timeout."""
+    given = [
+        one.env.get("kill_timeout") for one in roster.apps if names is None or one.env.get("name") in names
+    ]
     longest_ms = max((float(ms) for ms in given if isinstance(ms, int | float)), default=0.0)
     return min(max(longest_ms / 1000, KILL_TIMEOUT_S), LONGEST_KILL_TIMEOUT_S)
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from automation.core.errors import EffectFailed, StepRefused
+from automation.core.errors import LookFailed, StepRefused
 from automation.core.moments import to_text
 from automation.ports.ending import Ending, Named, available, send
 from automation.ports.locks import locked
 from automation.ports.process import start_ticks
+from automation.systems.pm2.checks import guarded
+from automation.systems.pm2.daemon.ending_all import AFTER_KILL_S, end_daemon
 from automation.systems.pm2.daemon.fate import Identity
-from automation.systems.pm2.daemon.revival import AFTER_KILL_S, revive
+from automation.systems.pm2.daemon.revival import patience_s, revive
+from automation.systems.pm2.daemon.suspects import survey
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.observer import Pm2Observer
+from automation.systems.pm2.process import OWN_APPS
 
 LOCK_WAIT_S = 5.0
 NO_HANDLES = "this kernel has no process handles (pidfd): nothing is ended or started; see the advice"
@@ -55,6 +60,20 @@ def continue_daemon(observer: Pm2Observer, _subject: str) -> str:
     return f"sent SIGCONT to PM2's daemon (pid {daemon.pid})"
 
 
+def put_sockets_back(observer: Pm2Observer, _subject: str) -> str:
+    """Give the socket files of a living daemon their names again: nothing is restarted.
+
+    Raises:
+        EffectFailed: There is no second name of them.
+        StepRefused: No daemon lives.
+    """
+    with _daemon_lock(observer, "putting PM2's socket files back"):
+        facts = observer.observe()
+        pid = facts.daemon.pid if facts.daemon else _hung(facts).pid
+        back = observer.watch.put_sockets_back(pid)
+        return f"put back {', '.join(one.name for one in back)}" if back else "not needed: they are there"
+
+
 def restart_daemon(observer: Pm2Observer, _subject: str) -> str:
     """End a daemon that hangs, and bring back what it had (safety S9).
 
@@ -71,7 +90,10 @@ def restart_daemon(observer: Pm2Observer, _subject: str) -> str:
 
 
 def end_second_daemon(observer: Pm2Observer, _subject: str) -> str:
-    """End the daemons of this home that are out of reach, and bring into the reachable one what they had.
+    """Make one daemon of two, the gentler way that there is.
+
+    Where the one that took the sockets has no apps, it is ended, the first one gets its sockets back, and
+    nothing is restarted. Otherwise those out of reach are ended, and what they had is brought into the other.
 
     Raises:
         StepRefused: One of them has apps of which nothing is known.
@@ -82,6 +104,14 @@ def end_second_daemon(observer: Pm2Observer, _subject: str) -> str:
         ghosts = facts.trouble.ghosts if facts.trouble else ()
         if not ghosts:
             return "not needed: there is no second daemon"
+        first = observer.watch.first_can_have_its_sockets_back()
+        if first is not None and facts.daemon is not None and not any(map(guarded, facts.processes)):
+            with Ending((Named(facts.daemon.pid, facts.daemon.start_ticks),)) as ending:
+                ending.kill()
+                ending.wait(observer.clock, AFTER_KILL_S)
+            observer.pm2.close()
+            observer.watch.give_back_to(first)
+            return f"ended pid {facts.daemon.pid}, which had no apps; pid {first[0]} has its sockets back"
         known = observer.watch.roster().head.daemon
         strange = [one for one in ghosts if one.children and (one.pid, one.start_ticks) != known]
         if strange:
@@ -123,9 +153,25 @@ def _hung(facts: Facts) -> Named:
 
 
 def _end(observer: Pm2Observer, daemon: Named) -> None:
-    with Ending((daemon,)) as ending:
-        ending.kill()
-        if ending.wait(observer.clock, AFTER_KILL_S):
-            raise EffectFailed(
-                f"pid {daemon.pid} outlived SIGKILL: it is not ours to end, or waits for a disk"
-            )
+    """End a daemon and its apps, but for our own (errors: see end_daemon)."""
+    scene = survey(observer.home)
+    wait_s = patience_s(observer.watch.roster())
+    end_daemon(daemon, scene, OWN_APPS, observer.clock, wait_s)
+
+
+def start_over(observer: Pm2Observer) -> str:
+    """End every daemon of this home with all that it runs, and bring back what was there (safety S9).
+
+    Raises:
+        StepRefused: This machine lacks what it takes to do it safely.
+        EffectFailed: One cannot be ended, or not all came back.
+    """
+    with _daemon_lock(observer, "killing all and starting over"):
+        with contextlib.suppress(LookFailed):
+            observer.see_all()
+        death = observer.watch.begins_to_return(observer.intents())
+        daemons = survey(observer.home).daemons
+        for one in daemons:
+            _end(observer, Named(one.pid, one.start_ticks))
+        done = return_all(observer, of=death.daemon)
+        return f"ended pid {', '.join(str(one.pid) for one in daemons)}; {done}" if daemons else done

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from automation.core.errors import LookFailed
 from automation.ports.clock import Clock
+from automation.ports.files import write_whole
 from automation.ports.process import alive, start_ticks
 from automation.systems.pm2.daemon.death import Death, Lost
 from automation.systems.pm2.daemon.fate import Ends, Fate, Identity, Seen, fate
@@ -16,6 +17,7 @@ from automation.systems.pm2.daemon.leftover import left_over
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.returning import returning, slot_of
 from automation.systems.pm2.daemon.saved import saved_roster
+from automation.systems.pm2.daemon.sockets import gone, keep, lead_to, put_back
 from automation.systems.pm2.daemon.suspects import Scene, survey
 from automation.systems.pm2.daemon.trouble import Ghost, Trouble
 from automation.systems.pm2.home import living_daemon
@@ -34,9 +36,14 @@ TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which home is watched: its folder, where its pid file and its dumps are, and by which clock."""
+    """Which home is watched: its folder, where its sockets, pid file and dumps are, and by which clock.
+
+    `own` is our folder in it.
+    """
 
     home: Path
+    own: Path
+    sockets: tuple[Path, ...]
     pid_file: Path
     dumps: tuple[Path, ...]
     clock: Clock
@@ -99,9 +106,11 @@ class DaemonWatch:
             self._now = daemon
         self._left = None
         ghosts = self._ghosts(daemon)
+        missing_sockets = tuple(map(str, gone(self._place.sockets)))
         death = self._death
         if death is None:
-            return Trouble(ghosts=ghosts) if ghosts else None
+            found = Trouble(ghosts=ghosts, sockets_gone=missing_sockets)
+            return found if ghosts or missing_sockets else None
         missing, lost = self._not_back(death, present())
         scene = survey(self._place.home) if not death.over else Scene({})
         commands = self._commands(scene)
@@ -112,6 +121,7 @@ class DaemonWatch:
             leftover=tuple(one.root.pid for one in left_over(scene, self.roster())) if not death.over else (),
             lost=lost,
             ghosts=ghosts,
+            sockets_gone=missing_sockets,
         )
 
     def is_away(
@@ -140,7 +150,7 @@ class DaemonWatch:
         return Trouble(pid=pid)
 
     def remember(self, found: Fate | None, trouble: Trouble | None) -> None:
-        """Write down what must outlive this process; called by the loop alone.
+        """Write down what must outlive this process; called by the loop alone. `found` is None: one lives.
 
         Raises:
             EffectFailed: The disk said no.
@@ -155,6 +165,32 @@ class DaemonWatch:
         if self._death != self._saved_death:
             self.records.save_death(self._death)
             self._saved_death = self._death
+        if found is None and self._rival is None:
+            keep(self._place.sockets, self._place.own)
+
+    def put_sockets_back(self, daemon: int) -> tuple[Path, ...]:
+        """Give the socket files that are gone their names again (errors: see sockets.put_back)."""
+        return put_back(self._place.sockets, self._place.own, daemon)
+
+    def first_can_have_its_sockets_back(self) -> Identity | None:
+        """Return the first of two daemons, which has all the apps, where it can be made reachable again."""
+        rival = self._rival
+        if rival is None or not lead_to(self._place.sockets, self._place.own, rival[0]):
+            return None
+        return rival
+
+    def give_back_to(self, first: Identity) -> None:
+        """Put a daemon's sockets and its pid back in the place of those of one that was ended.
+
+        Raises:
+            EffectFailed: The disk said no.
+        """
+        for address in self._place.sockets:
+            address.unlink(missing_ok=True)
+        self.put_sockets_back(first[0])
+        write_whole(self._place.pid_file, str(first[0]).encode(), mode=0o644)
+        self._rival = None
+        self._now = first
 
     def guard_ends(self) -> None:
         """Write down that this guard ended in order, after it had seen a daemon alive.
