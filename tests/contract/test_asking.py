@@ -130,6 +130,26 @@ def test_https_is_spoken_whoever_signed_the_certificate(asking: Asking, tmp_path
         assert said(asking, "http", f"https://127.0.0.1:{port}/").why == "it answers 200"
 
 
+def test_an_app_that_hangs_behind_tls_has_failed_when_its_time_is_over(
+    asking: Asking, tmp_path: Path
+) -> None:
+    with server(never, tls=own_certificate(tmp_path)) as port:
+        found = said(asking, "http", f"https://127.0.0.1:{port}/", SHORT_S)
+
+    assert found == Said(Verdict.FAILED, "no answer within 0.4 s")
+
+
+def test_a_first_line_may_come_in_pieces(asking: Asking) -> None:
+    def behave(peer: socket.socket) -> None:
+        peer.recv(65536)
+        for piece in (b"HTTP/1.", b"1 20", b"0 OK\r", b"\n\r\n"):
+            peer.sendall(piece)
+            time.sleep(0.02)  # so that they come apart; together they say the same
+
+    with server(behave) as port:
+        assert said(asking, "http", str(port)).why == "it answers 200"
+
+
 def test_a_long_answer_is_heard_out_so_that_the_server_sees_no_broken_connection(asking: Asking) -> None:
     ended: list[object] = []
 
