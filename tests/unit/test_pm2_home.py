@@ -93,6 +93,8 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "host-memory-low": [],
         "host-disk-low": [],
         "host-overloaded": [],
+        "process-hung": [("restart", 2), ("recreate", 2)],
+        "port-taken": [],
         "recreation-unfinished": [("finish-recreation", 3)],
         "file-wiped": [("restore-file", 3)],
         "dump-damaged": [("restore-dump", 3)],

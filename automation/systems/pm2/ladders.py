@@ -19,7 +19,7 @@ A_DAY_S = 86_400.0
 ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
 
 # Problems that no step cures: a human is told.
-FOR_A_HUMAN = ("app-lost", *tracked_ladders.FOR_A_HUMAN)
+FOR_A_HUMAN = ("app-lost", "port-taken", *tracked_ladders.FOR_A_HUMAN)
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
@@ -31,6 +31,7 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),
+        Ladder("process-hung", rungs),
         *daemon_ladders(acts=acts),
         Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
         *tracked_ladders.flap_ladders(settings),

@@ -17,6 +17,7 @@ from automation.ports.commands import SystemCommands
 from automation.ports.host import ReadHost, host_reader
 from automation.ports.process_table import is_stopped
 from automation.ports.socket_owner import socket_owner
+from automation.ports.talking import Said
 from automation.stores.layout import HOME_FOLDER
 from automation.systems.pm2.app_rules import AppRules
 from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
@@ -32,9 +33,10 @@ from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
 from automation.systems.pm2.dump_file import DumpFile
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
-from automation.systems.pm2.intents import Intents, forgotten, heard, learn, rested
+from automation.systems.pm2.intents import Intents, forgotten, heard, learn, rested, stopped_by_us
 from automation.systems.pm2.master import look_at_master
 from automation.systems.pm2.memory import Memory
+from automation.systems.pm2.probes.eyes import Asking, Eyes
 from automation.systems.pm2.process import OURS, OWN_APPS, Process, processes
 from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
@@ -59,8 +61,8 @@ FATES = {state: fate for fate, state in AWAY.items()}
 class Around:
     """What the guard has beside PM2's sockets.
 
-    Its guarded files, the dump, the master's report, its own last gap, PM2's list by its command line, and
-    what a revival of the daemon acts through.
+    Its guarded files, the dump, the master's report, its own last gap, PM2's list by its command line, what
+    a revival of the daemon acts through, and what it sees of the apps themselves.
     """
 
     files: KeptFiles
@@ -70,6 +72,7 @@ class Around:
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
     environment: Mapping[str, str]
     programs: Callable[[], Programs]
+    apps: Eyes
     rules: AppRules = field(default_factory=AppRules)
     period_s: float = 30.0
     read_host: ReadHost | None = None
@@ -137,6 +140,9 @@ class Pm2Observer:
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
         around = self._around
+        pairs = list(zip(facts.processes, self._entries or [], strict=False))
+        probed, taken = around.apps.look(pairs, facts.daemon.pid if facts.daemon else 0)
+        facts = replace(facts, probed=probed, taken=taken)
         return replace(facts, files=around.files.look(), master=master, dump=around.dump.look())
 
     def _tracked(self, facts: Facts) -> Facts:
@@ -245,6 +251,8 @@ class Pm2Observer:
         entries, self._entries = self._entries, None  # a large list: not held while asleep
         self._guards = True
         self.watch.remember(FATES.get(facts.state), facts.trouble)
+        if self._around is not None:
+            self._around.apps.remember()
         if facts.daemon is None or entries is None:
             return
         self._save_roster(facts, facts.daemon, entries)
@@ -288,6 +296,19 @@ class Pm2Observer:
         self._intents = rested(self._intents, process, self.clock.now_s())
         self._memory.save_intents(self._intents)
 
+    def note_our_stop(self, process: Process) -> None:
+        """Note that we ourselves are about to stop a process, so that it is not taken for a person's act.
+
+        Raises:
+            EffectFailed: The disk said no; then it must not be stopped.
+        """
+        self._intents = stopped_by_us(self._intents, process, self.clock.now_s())
+        self._memory.save_intents(self._intents)
+
+    def ask_again(self, process: Process, wait_s: float) -> Said | None:
+        """Ask a process that hangs once more; None where no answer came within that time."""
+        return None if self._around is None else self._around.apps.ask_again(process, wait_s)
+
     def note(self, recreation: Recreation | None) -> None:
         """Note that a recreation begins, or that it is over.
 
@@ -301,15 +322,20 @@ class Pm2Observer:
         return self._memory.load_recreation()
 
     def fds(self) -> Sequence[int]:
-        """Return what becomes readable when PM2 says something."""
-        return self.pm2.fds()
+        """Return what becomes readable when PM2 or an app says something."""
+        return (*self.pm2.fds(), *(self._around.apps.fds() if self._around else ()))
+
+    def next_s(self) -> float | None:
+        """Return when `pump` is due although PM2 says nothing: when an app is to be asked."""
+        return self._around.apps.next_s() if self._around else None
 
     def pump(self) -> bool:
-        """Read what PM2 said; tell whether it deserves a look."""
+        """Read what PM2 and the apps said; tell whether it deserves a look."""
         before = len(self._events)
         connected = bool(self.pm2.fds())
         self._take_events()
-        return len(self._events) > before or (connected and not self.pm2.fds())
+        deserved = self._around is not None and self._around.apps.pump()
+        return deserved or len(self._events) > before or (connected and not self.pm2.fds())
 
     def close(self) -> None:
         """Drop the connections; a guard that ends in order says so, for the one after it."""
@@ -317,6 +343,8 @@ class Pm2Observer:
             with contextlib.suppress(EffectFailed):
                 self.watch.guard_ends()
         self.pm2.close()
+        if self._around is not None:
+            self._around.apps.close()
 
     def _take_events(self) -> None:
         connected = bool(self.pm2.fds())
@@ -351,16 +379,20 @@ def connect(context: Context) -> Pm2Observer:
             f"PM2_HOME {home}: no such folder, or not ours to enter; start PM2 once, or set PM2_HOME"
         )
     client = Pm2Client(home, context.clock, environment)
+    interval_s = context.settings.seconds("check_interval")
+    workspace, rules = context.layout.workspace, AppRules()
     around = Around(
-        KeptFiles(context, lambda: matching_files(context.layout.workspace, GUARDED_FILES), wiped),
-        DumpFile(context, home),
-        context.layout.logs,
-        OwnGap(context.clock, context.settings.seconds("check_interval")),
-        lambda: list_by_command_line(context, SystemCommands()),
-        environment,
-        lambda: recorded_programs(context),
-        period_s=context.settings.seconds("check_interval"),
-        read_host=host_reader((home, context.layout.logs, context.layout.workspace))
+        files=KeptFiles(context, lambda: matching_files(workspace, GUARDED_FILES), wiped),
+        dump=DumpFile(context, home),
+        logs=context.layout.logs,
+        gap=OwnGap(context.clock, interval_s),
+        by_command_line=lambda: list_by_command_line(context, SystemCommands()),
+        environment=environment,
+        programs=lambda: recorded_programs(context),
+        apps=Eyes(context.clock, Asking(rules, interval_s, workspace, own_folder(environment))),
+        rules=rules,
+        period_s=interval_s,
+        read_host=host_reader((home, context.layout.logs, workspace))
         if context.settings.flag("watch_host")
         else None,
     )

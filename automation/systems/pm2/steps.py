@@ -9,33 +9,38 @@ from automation.core.errors import EffectFailed, StepRefused
 from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
 from automation.systems.pm2.prepared import prepared
+from automation.systems.pm2.probes.steps import answers_again, end_hung, restart_hung, started_when_stopped
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
 
 MOMENT_S = 0.8  # a loop blocks for less than a second
 NOT_NEEDED = "not needed: it is not down any more"
+ANSWERS = "not needed: it answers again"
 
 
 @dataclass(frozen=True, slots=True)
 class _Down:
-    """A process that is down, its raw entry, and the daemon and the list that say so."""
+    """A process that is down or hangs, its raw entry, and the daemon and the list that say so."""
 
     process: Process
     entry: Entry
     daemon: tuple[int, int]
     listed: tuple[Process, ...]
+    hung: bool = False
 
 
 def restart(observer: Pm2Observer, subject: str) -> str:
-    """Restart a process that is down; PM2 gives it a fresh count of quick tries.
+    """Restart a process that is down or hangs; PM2 gives it a fresh count of quick tries.
 
     Raises:
         StepRefused: It is gone, or PM2 could not end it.
         EffectFailed: PM2 said no.
     """
     down = _down(observer, subject)
-    if down is None:
-        return NOT_NEEDED
+    if isinstance(down, str):
+        return down
+    if down.hung:
+        return restart_hung(observer, down.process)
     observer.pm2.restart(down.process.pm_id)
     return f"restarted (id {down.process.pm_id})"
 
@@ -52,9 +57,13 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
         EffectFailed: PM2 said no, or the new one does not run; then the old entry stays.
     """
     down = _down(observer, subject)
-    if down is None:
-        return NOT_NEEDED
+    if isinstance(down, str):
+        return down
+    if down.hung and not started_when_stopped(down.process):
+        return restart_hung(observer, down.process)
     _refuse_what_would_not_come_back(down)
+    if down.hung and not end_hung(observer, down.process):
+        return f"PM2 is ending pid {down.process.pid}, by SIGKILL where it must; then it is started"
     environment = down.entry["pm2_env"]
     wanted = prepared(environment if isinstance(environment, dict) else {})
     recreation = begun(down.daemon, down.process, down.listed)
@@ -129,8 +138,8 @@ def _said(old: Process, kept: Process) -> str:
     )
 
 
-def _down(observer: Pm2Observer, subject: str) -> _Down | None:
-    """Look again; return the process of a label when it is still down, and nobody wants it to be.
+def _down(observer: Pm2Observer, subject: str) -> _Down | str:
+    """Look again; return the process of a label when it still is down or hangs, else why nothing is needed.
 
     Raises:
         StepRefused: It is gone, or PM2 could not end it.
@@ -141,11 +150,15 @@ def _down(observer: Pm2Observer, subject: str) -> _Down | None:
     if found is None or facts.daemon is None:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     process, entry = found
-    if all(finding.subject != subject for finding in observer.assess(facts).findings):
-        return None
+    problems = {one.problem for one in observer.assess(facts).findings if one.subject == subject}
+    hung = "process-hung" in problems
+    if not problems:
+        return NOT_NEEDED
+    if hung and answers_again(observer, process):
+        return ANSWERS
     if process.pid and process.status == "errored":
         raise StepRefused(f"PM2 could not end it: pid {process.pid} lives; a second one would run beside it")
-    return _Down(process, entry, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes)
+    return _Down(process, entry, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes, hung)
 
 
 def _refuse_what_would_not_come_back(down: _Down) -> None:
