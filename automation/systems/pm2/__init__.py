@@ -21,6 +21,7 @@ SYSTEM = System(
         "finish-recreation": f"{_HERE}.steps:finish_recreation",
         "restart-master": f"{_HERE}.steps:restart_master",
         "restore-file": "automation.engine.kept_files:restore_file",
+        "save-own-entries": f"{_HERE}.dump.steps:save_own_entries",
     },
     own_folder=f"{_HERE}.home:own_folder",
     ignored_keys=("pm2.healthCheckTimeout", "pm2.processes", "pm2.restartDelay"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from automation.engine.kept_files import KeptFile
+from automation.systems.pm2.dump.judging import SavedList
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.master import Master
 from automation.systems.pm2.process import Process
@@ -27,7 +28,7 @@ class Facts:
     """One look; `at_s` is in seconds since 1970.
 
     `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended; `files`
-    are the guarded ones, `master` is our own master, where PM2 runs one.
+    are the guarded ones, `master` is our own master, where PM2 runs one; `saved` is PM2's dump.
     """
 
     at_s: float
@@ -39,3 +40,4 @@ class Facts:
     recreation: Recreation | None = None
     files: tuple[KeptFile, ...] = ()
     master: Master | None = None
+    saved: SavedList | None = None

@@ -9,9 +9,10 @@ from automation.systems.pm2.master import master_ladders
 
 RECREATIONS = 2
 FINISHES = 3
+SAVES = 3
 
 # Problems that no step of this version cures: a human is told.
-FOR_A_HUMAN = ("daemon-dead",)
+FOR_A_HUMAN = ("daemon-dead", "dump-damaged", "dump-empty", "dump-shrunk", "dump-drift")
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
@@ -24,6 +25,7 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
         Ladder("process-stopped", rungs),
         Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
         kept_file_ladder(),
+        Ladder("own-entries-unsaved", (Rung("save-own-entries", SAVES),)),
         *master_ladders(),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )

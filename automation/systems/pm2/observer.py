@@ -11,11 +11,16 @@ from automation.core.finding import Assessment
 from automation.engine.context import Context
 from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
+from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
 from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.command_line import list_by_command_line
+from automation.systems.pm2.dump.judging import SavedList, Seen
+from automation.systems.pm2.dump.own import fingerprints, own_entries
+from automation.systems.pm2.dump.saving import DumpFiles, dump_files
+from automation.systems.pm2.dump.watching import DumpWatch, Place
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.intents import Intents, forgotten, learn
@@ -32,12 +37,15 @@ MOST_EVENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the guard sees beside PM2's sockets: its guarded files, the master's report, its own last gap."""
+    """What the guard sees beside PM2's sockets: files, PM2's dump, the master's report, its own last gap."""
 
     files: KeptFiles
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
+    dump: DumpWatch
+    dump_files: DumpFiles
+    suites: Sequence[str] = (str(INSTALLED_IN),)
 
 
 class Pm2Observer:
@@ -49,6 +57,8 @@ class Pm2Observer:
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
+        self.dump_files = around.dump_files if around else None
+        self.suites = around.suites if around else ()
         self._around = around
         self._memory = memory
         self._home = home
@@ -68,7 +78,12 @@ class Pm2Observer:
             return facts
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
-        return replace(facts, files=self._around.files.look(), master=master)
+        return replace(
+            facts,
+            files=self._around.files.look(),
+            master=master,
+            saved=self._look_at_dump(self._around.dump, facts),
+        )
 
     def _look_at_pm2(self) -> Facts:
         self._take_events()  # connects the bus first: what happens after the list was made is not missed
@@ -99,6 +114,11 @@ class Pm2Observer:
         noted = self._memory.load_recreation()
         return Facts(now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading, noted)
 
+    def _look_at_dump(self, dump: DumpWatch, facts: Facts) -> SavedList:
+        own = fingerprints(own_entries(self._entries or (), self.suites))
+        listed = facts.processes if facts.state is DaemonState.ALIVE else None
+        return dump.look(Seen(listed, self._intents, own), facts.at_s)
+
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
         try:
@@ -124,6 +144,8 @@ class Pm2Observer:
             EffectFailed: The disk said no.
         """
         entries, self._entries = self._entries, None  # a large list: not held while asleep
+        if self._around is not None:
+            self._around.dump.remember()
         if facts.daemon is None or entries is None:
             return
         head = RosterHead(self.clock.boot_id(), (facts.daemon.pid, facts.daemon.start_ticks))
@@ -207,5 +229,7 @@ def connect(context: Context) -> Pm2Observer:
         context.layout.logs,
         OwnGap(context.clock, context.settings.seconds("check_interval")),
         lambda: list_by_command_line(context, SystemCommands()),
+        DumpWatch(Place(home / "dump.pm2", own_folder(environment) / "dump.json", (str(INSTALLED_IN),))),
+        dump_files(home, own_folder(environment)),
     )
     return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock, around)
