@@ -18,6 +18,7 @@ SYSTEM = System(
     steps={
         "restart": f"{_HERE}.steps:restart",
         "recreate": f"{_HERE}.steps:recreate",
+        "start-from-ecosystem": f"{_HERE}.ecosystem.starting:start_from_ecosystem",
         "finish-recreation": f"{_HERE}.steps:finish_recreation",
         "restart-master": f"{_HERE}.steps:restart_master",
         "restore-file": "automation.engine.kept_files:restore_file",

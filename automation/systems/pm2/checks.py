@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from automation.core.finding import Assessment, Finding, Severity
 from automation.engine.kept_files import kept_file_findings
 from automation.systems.pm2.dump import checks as dump_checks
+from automation.systems.pm2.ecosystem import checks as ecosystem_checks
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
 from automation.systems.pm2.master import master_silent
@@ -31,6 +32,7 @@ def assess(facts: Facts) -> Assessment:
             *kept_file_findings(facts.files),
             *master_silent(facts.master),
             *dump_checks.dump_findings(facts.saved, facts.at_s),
+            *ecosystem_checks.ecosystem_findings(facts.ecosystem),
         ),
         down=facts.state is DaemonState.DEAD,
         sections=_sections(facts),
@@ -178,7 +180,8 @@ def _look_again_s(facts: Facts) -> float | None:
         wanted.append(LOOK_AGAIN_S)
     if facts.intents is not None and unsettled(facts.intents):
         wanted.append(DELETED_AFTER_S)
-    wanted += [one for one in (dump_checks.look_again_s(facts.saved),) if one is not None]
+    beside = (dump_checks.look_again_s(facts.saved), ecosystem_checks.look_again_s(facts.ecosystem))
+    wanted += [one for one in beside if one is not None]
     return min(wanted, default=None)
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from automation.engine.kept_files import KeptFile
 from automation.systems.pm2.dump.judging import SavedList
+from automation.systems.pm2.ecosystem.watching import Ecosystem
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.master import Master
 from automation.systems.pm2.process import Process
@@ -41,3 +42,4 @@ class Facts:
     files: tuple[KeptFile, ...] = ()
     master: Master | None = None
     saved: SavedList | None = None
+    ecosystem: Ecosystem | None = None

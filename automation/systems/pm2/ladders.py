@@ -12,14 +12,25 @@ FINISHES = 3
 SAVES = 3
 
 # Problems that no step of this version cures: a human is told.
-FOR_A_HUMAN = ("daemon-dead", "dump-damaged", "dump-empty", "dump-shrunk", "dump-drift")
+FOR_A_HUMAN = (
+    "daemon-dead",
+    "dump-damaged",
+    "dump-empty",
+    "dump-shrunk",
+    "dump-drift",
+    "ecosystem-damaged",
+)
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
-    """Return the ladders: restart, then prepare the app anew as it was last seen (safety S12)."""
+    """Return the ladders: restart, prepare anew as it was last seen, start from its file (safety S12)."""
     rungs: tuple[Rung, ...] = ()
     if settings.flag("auto_restart"):
-        rungs = (Rung("restart", settings.count("max_restarts")), Rung("recreate", RECREATIONS))
+        rungs = (
+            Rung("restart", settings.count("max_restarts")),
+            Rung("recreate", RECREATIONS),
+            Rung("start-from-ecosystem", 1),
+        )
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),

@@ -16,11 +16,16 @@ from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
 from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
 from automation.systems.pm2.checks import assess
-from automation.systems.pm2.command_line import list_by_command_line
+from automation.systems.pm2.command_line import (
+    evaluating_programs,
+    list_by_command_line,
+    start_by_command_line,
+)
 from automation.systems.pm2.dump.judging import SavedList, Seen
 from automation.systems.pm2.dump.own import fingerprints, own_entries
 from automation.systems.pm2.dump.saving import DumpFiles, dump_files
 from automation.systems.pm2.dump.watching import DumpWatch, Place
+from automation.systems.pm2.ecosystem.watching import EcosystemWatch
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.intents import Intents, forgotten, learn
@@ -45,6 +50,7 @@ class Around:
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
     dump: DumpWatch
     dump_files: DumpFiles
+    ecosystem: EcosystemWatch
     suites: Sequence[str] = (str(INSTALLED_IN),)
 
 
@@ -58,6 +64,7 @@ class Pm2Observer:
         self.clock = clock
         self.files = around.files if around else None
         self.dump_files = around.dump_files if around else None
+        self.ecosystem = around.ecosystem if around else None
         self.suites = around.suites if around else ()
         self._around = around
         self._memory = memory
@@ -78,10 +85,13 @@ class Pm2Observer:
             return facts
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
+        files = self._around.files.look()
+        whole = [one.path for one in files if not one.wiped]  # a wiped one is a finding of its own
         return replace(
             facts,
-            files=self._around.files.look(),
+            files=files,
             master=master,
+            ecosystem=self._around.ecosystem.look(whole, self._entries or ()),
             saved=self._look_at_dump(self._around.dump, facts),
         )
 
@@ -176,17 +186,20 @@ class Pm2Observer:
 
     def fds(self) -> Sequence[int]:
         """Return what becomes readable when PM2 says something."""
-        return self.pm2.fds()
+        return (*self.pm2.fds(), *(self.ecosystem.fds() if self.ecosystem else ()))
 
     def pump(self) -> bool:
         """Read what PM2 said; tell whether it deserves a look."""
         before = len(self._events)
         connected = bool(self.pm2.fds())
         self._take_events()
-        return len(self._events) > before or (connected and not self.pm2.fds())
+        evaluated = self.ecosystem is not None and self.ecosystem.pump()
+        return evaluated or len(self._events) > before or (connected and not self.pm2.fds())
 
     def close(self) -> None:
         """Drop the connections."""
+        if self.ecosystem is not None:
+            self.ecosystem.close()
         self.pm2.close()
 
     def _take_events(self) -> None:
@@ -231,5 +244,11 @@ def connect(context: Context) -> Pm2Observer:
         lambda: list_by_command_line(context, SystemCommands()),
         DumpWatch(Place(home / "dump.pm2", own_folder(environment) / "dump.json", (str(INSTALLED_IN),))),
         dump_files(home, own_folder(environment)),
+        EcosystemWatch(
+            context.layout.workspace,
+            context.clock,
+            lambda: evaluating_programs(context),
+            lambda *words: start_by_command_line(context, SystemCommands(), *words),
+        ),
     )
     return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock, around)
