@@ -17,6 +17,7 @@ from automation.ports.locks import HeldLock, locked
 from automation.ports.process import start_ticks
 from automation.ports.socket_owner import socket_owner
 from automation.stores import installation
+from automation.systems.pm2.ecosystem import evaluating
 from automation.systems.pm2.ecosystem.evaluating import Programs
 from automation.systems.pm2.home import own_folder, pm2_home
 from automation.systems.pm2.wire.cli import jlist
@@ -100,7 +101,7 @@ def evaluating_programs(context: Context) -> Programs | None:
     if record is None:
         return None
     folder = Path(record.pm2).resolve().parent.parent
-    return Programs(Path(record.node), folder, pm2_home(context.environment))
+    return Programs(Path(record.node), folder, pm2_home(context.environment), evaluating.LIMIT_S)
 
 
 def _recorded(context: Context) -> installation.Installation:

@@ -24,7 +24,7 @@ class Programs:
     node: Path
     pm2_folder: Path
     home: Path
-    limit_s: float = LIMIT_S
+    limit_s: float
 
 
 @dataclass(frozen=True, slots=True)
