@@ -86,4 +86,36 @@ def test_s10_what_is_saved_and_ours_comes_back_once_after_the_daemon_died(ground
     ground.pm2.cli("resurrect")
 
     eventually("all are back", lambda: set(listed(ground.pm2)) == {"shop"} | OURS)
-    assert sorted(one["name"] for one in ground.pm2.jlist()) == sorted({"shop"} | OURS)
+    assert sorted(str(one["name"]) for one in ground.pm2.jlist()) == sorted({"shop"} | OURS)
+
+
+@newest
+def test_s10_a_stop_takes_ours_out_of_the_saved_list_and_only_ours(ground: Ground) -> None:
+    ground.save()
+    text = ground.dump.read_bytes()
+    ground.launch()
+    only = TABLE[-1].name
+
+    ground.launch("--stop", "--only", only)
+    assert set(ground.saved()) == {"shop"} | OURS - {only}
+    said, complained = ground.launch("--stop")
+
+    assert set(listed(ground.pm2)) == {"shop"}
+    assert ground.dump.read_bytes() == text
+    assert (only in said, "saved list" in complained) == (False, False)
+
+
+@newest
+def test_s10_where_nothing_was_saved_none_is_made_and_the_start_says_so(ground: Ground) -> None:
+    _, complained = ground.launch()
+
+    assert not ground.dump.exists()
+    assert "PM2's saved list holds nothing" in complained
+    ground.save()
+    ground.dump.write_text("[{", "utf-8")
+    ground.launch("--ensure", "--only", TABLE[0].name)
+    _, complained = ground.launch()
+    assert "not added to PM2's saved list: PM2's saved list is damaged and was not touched" in complained
+    assert ground.dump.read_text("utf-8") == "[{"
+    ground.launch("--stop")
+    assert ground.dump.read_text("utf-8") == "[{"

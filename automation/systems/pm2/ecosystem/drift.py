@@ -25,7 +25,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing in which an app differs from its file.
+    """Something in which an app differs from its file; `count` is of how many names it speaks.
 
     `starts_anew`: `pm2 start FILE` does not change it in an app that is there, only delete and start do.
     """
@@ -33,6 +33,7 @@ class Difference:
     said: str
     starts_anew: bool = False
     scales: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def drifts(
             for declared in file.apps
             if declared.name == name
         ]
-        closest = min(candidates, key=lambda one: len(one.differences), default=None)
+        closest = min(candidates, key=lambda one: _distance(one.differences), default=None)
         if closest is not None and closest.differences:
             found.append(closest)
     return tuple(found)
@@ -126,7 +127,7 @@ def _closest(
     best: tuple[str | None, list[Difference]] | None = None
     for block, marks in declared.variants().items():
         found = [*fixed, *_of_the_environment(declared, marks, one, once, depends=depends)]
-        if best is None or len(found) < len(best[1]):
+        if best is None or _distance(found) < _distance(best[1]):
             best = (block, found)
     chosen, found = best or ("", fixed)
     return (chosen_block(declared, one.env) if found else chosen), found
@@ -168,13 +169,17 @@ def _of_the_environment(
     vanished = sorted((once - declared.names - set(marks)) & set(one.env))
     found = []
     if unset:
-        found.append(Difference(f"variables of the file that it lacks: {_named(unset)}"))
+        found.append(Difference(f"variables of the file that it lacks: {_named(unset)}", count=len(unset)))
     if other and not depends:
-        found.append(Difference(f"variables with another value: {_named(other)}"))
+        found.append(Difference(f"variables with another value: {_named(other)}", count=len(other)))
     if vanished:
         text = f"variables that the file sets no longer: {_named(vanished)}"
-        found.append(Difference(text, starts_anew=True))
+        found.append(Difference(text, starts_anew=True, count=len(vanished)))
     return found
+
+
+def _distance(differences: Sequence[Difference]) -> int:
+    return sum(one.count for one in differences)
 
 
 def _advice(file: str, declared: Declared, differences: tuple[Difference, ...], block: str | None) -> str:

@@ -145,7 +145,8 @@ class EcosystemWatch:
 
     def _learn(self, path: str, stamp: Stamp, outcome: Outcome) -> None:
         """Keep what came of a file, unless it was changed meanwhile: then the next look sees to it."""
-        self._waiting.pop(path, None)
+        if self._waiting.get(path) == stamp:
+            del self._waiting[path]
         if stamp != self._stamp(path):
             return
         self._known[path] = _Known(stamp, outcome)
