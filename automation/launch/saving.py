@@ -11,6 +11,7 @@ from automation.launch.places import Places
 from automation.ports import process
 from automation.ports.files import read_whole
 from automation.systems.pm2.boot import Programs, look_at_boot
+from automation.systems.pm2.daemon.saved import dumps
 from automation.systems.pm2.dump.own import own_entries
 from automation.systems.pm2.dump.saving import DumpFiles, dump_files, remove_entries, save_entries
 
@@ -25,7 +26,7 @@ def save(places: Places, doors: Doors) -> tuple[str, ...]:
 
     Never `pm2 save`, which would save everybody's apps, or the lack of them (safety S10).
     """
-    files = _files(places)
+    files = _files(places, doors)
     if not (read_whole(files.dump) or b"").strip(b"[] \t\r\n\0"):
         return (NOTHING_SAVED,)
     suites = (str(places.suite),)
@@ -41,7 +42,7 @@ def save(places: Places, doors: Doors) -> tuple[str, ...]:
 def forget(places: Places, doors: Doors, apps: Sequence[App], suites: Sequence[str]) -> tuple[str, ...]:
     """Take these apps of ours out of PM2's saved list; returns a line for what was not done."""
     try:
-        remove_entries(_files(places), [app.name for app in apps], suites, doors.clock)
+        remove_entries(_files(places, doors), [app.name for app in apps], suites, doors.clock)
     except StepRefused:  # there is none, or it is damaged: nothing of ours would be started from it
         return ()
     except (LockBusy, EffectFailed) as error:
@@ -57,5 +58,5 @@ def boot(places: Places) -> tuple[str, ...]:
     return () if found.well else (found.said,)
 
 
-def _files(places: Places) -> DumpFiles:
-    return dump_files(places.pm2_home, places.daemon_lock.parent)
+def _files(places: Places, doors: Doors) -> DumpFiles:
+    return dump_files(dumps(places.pm2_home, doors.environment)[0], places.daemon_lock.parent)

@@ -146,7 +146,7 @@ def test_a_dump_that_goes_while_it_is_read_is_absent(ground: Ground, monkeypatch
 
 @pytest.fixture
 def files(tmp_path: Path) -> DumpFiles:
-    return dump_files(tmp_path, tmp_path / "redundancy")
+    return dump_files(tmp_path / "dump.pm2", tmp_path / "redundancy")
 
 
 def put(files: DumpFiles, *entries: object) -> None:

@@ -6,10 +6,18 @@ holds the socket, by one of us at a time, and with the PM2 that the installation
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, LockBusy, LookFailed, RecordDamaged, RecordNewer
+from automation.core.errors import (
+    EffectFailed,
+    LockBusy,
+    LookFailed,
+    RecordDamaged,
+    RecordNewer,
+    StepRefused,
+)
 from automation.core.moments import to_text
 from automation.engine.context import Context
 from automation.ports.commands import Commands
@@ -17,14 +25,13 @@ from automation.ports.locks import HeldLock, locked
 from automation.ports.process import start_ticks
 from automation.ports.socket_owner import socket_owner
 from automation.stores import installation
+from automation.systems.pm2.daemon.starting import Programs
 from automation.systems.pm2.ecosystem import evaluating
-from automation.systems.pm2.ecosystem.evaluating import Programs
 from automation.systems.pm2.home import own_folder, pm2_home
 from automation.systems.pm2.wire.cli import jlist
 from automation.systems.pm2.wire.door import Daemon
 
 UNKNOWN_SOCKETS = "PM2's sockets are not understood"
-NOT_KNOWN = "PM2's own command line is needed, and it is not known"
 LIMIT_S = 10.0
 LOCK_WAIT_S = 5.0
 
@@ -58,17 +65,18 @@ def start_by_command_line(context: Context, commands: Commands, file: str, name:
         block: The name of its `env_` block, or "".
 
     Raises:
-        LookFailed: No daemon lives: PM2's command line would start one. Or nobody knows which pm2 is ours.
+        StepRefused: Nobody knows which pm2 is ours.
+        LookFailed: No daemon lives: PM2's command line would start one.
         EffectFailed: PM2 said no, or somebody is starting or ending its daemon.
     """
     home = pm2_home(context.environment)
-    record = _recorded(context)
+    found = recorded_programs(context)
     words = ("start", file, "--only", name, *(("--env", block) if block else ()))
-    env = {"PM2_HOME": str(home), "PATH": f"{Path(record.node).parent}:{context.environment.get('PATH', '')}"}
+    env = {"PM2_HOME": str(home), "PATH": f"{found.node.parent}:{context.environment.get('PATH', '')}"}
     try:
         with _daemon_lock(context, f"pm2 start {file} --only {name}"):
             _owner(home)
-            commands.output(record.pm2, *words, timeout_s=LIMIT_S, cwd=context.layout.workspace, env=env)
+            commands.output(str(found.pm2), *words, timeout_s=LIMIT_S, cwd=context.layout.workspace, env=env)
     except LockBusy as error:
         raise EffectFailed(str(error)) from error
     return f"ran pm2 {' '.join(words)}"
@@ -92,16 +100,29 @@ def _daemon_lock(context: Context, purpose: str) -> AbstractContextManager[HeldL
     )
 
 
-def evaluating_programs(context: Context) -> Programs | None:
+def evaluating_programs(context: Context) -> evaluating.Programs | None:
     """Return with what ecosystem files are evaluated: the recorded node and PM2; None where there is none."""
     try:
-        record = installation.read(installation.workspace_path(context.layout.logs))
-    except (RecordDamaged, RecordNewer, EffectFailed):
+        found = recorded_programs(context)
+    except StepRefused:
         return None
-    if record is None:
-        return None
-    folder = Path(record.pm2).resolve().parent.parent
-    return Programs(Path(record.node), folder, pm2_home(context.environment), evaluating.LIMIT_S)
+    folder = found.pm2.resolve().parent.parent
+    return evaluating.Programs(found.node, folder, pm2_home(context.environment), evaluating.LIMIT_S)
+
+
+def recorded_programs(context: Context) -> Programs:
+    """Return the node and the pm2 that the installation recorded, in the workspace or in PM2's home (S18).
+
+    Raises:
+        StepRefused: Nobody recorded any.
+    """
+    folder = pm2_home(context.environment)
+    for path in (installation.workspace_path(context.layout.logs), installation.home_path(folder)):
+        with contextlib.suppress(RecordDamaged, RecordNewer, EffectFailed):
+            record = installation.read(path)
+            if record is not None:
+                return Programs(Path(record.node), Path(record.pm2))
+    raise StepRefused("nobody recorded which pm2 is ours: run automation/start-enhanced-redundancy.sh once")
 
 
 def _recorded(context: Context) -> installation.Installation:
@@ -109,7 +130,9 @@ def _recorded(context: Context) -> installation.Installation:
     try:
         record = installation.read(path)
     except (RecordDamaged, RecordNewer, EffectFailed) as error:
-        raise LookFailed(f"{NOT_KNOWN}: {error}") from error
+        raise LookFailed(f"{UNKNOWN_SOCKETS}, and its command is not known: {error}") from error
     if record is None:
-        raise LookFailed(f"{NOT_KNOWN}: {path} does not name its command: run the start script once")
+        raise LookFailed(
+            f"{UNKNOWN_SOCKETS}, and {path} does not name its command: run the start script once"
+        )
     return record

@@ -10,9 +10,10 @@ from automation.ports import process
 from automation.stores import installation
 from automation.stores.installation import Installation
 from automation.systems.pm2.boot import Programs, look_at_boot
+from automation.systems.pm2.daemon.saved import dumps
 from automation.systems.pm2.dump.judging import DumpState
 from automation.systems.pm2.dump.watching import DumpWatch, Place
-from automation.systems.pm2.home import exists, pm2_home
+from automation.systems.pm2.home import exists, own_folder, pm2_home
 from automation.systems.pm2.wire.client import Pm2Client
 
 Line = tuple[str, str, bool]
@@ -21,7 +22,12 @@ Line = tuple[str, str, bool]
 def doctor(context: Context) -> list[Line]:
     """Return the lines about PM2."""
     home = pm2_home(context.environment)
-    return [("PM2_HOME", str(home), exists(home)), _daemon(context, home), _saved(home), _boot(context, home)]
+    return [
+        ("PM2_HOME", str(home), exists(home)),
+        _daemon(context, home),
+        _saved(context, home),
+        _boot(context, home),
+    ]
 
 
 def _daemon(context: Context, home: Path) -> Line:
@@ -51,9 +57,10 @@ def _installation(context: Context) -> Installation | None:
         return None
 
 
-def _saved(home: Path) -> Line:
+def _saved(context: Context, home: Path) -> Line:
     """Tell how PM2's saved list is, from which a boot starts the apps."""
-    watch = DumpWatch(Place(home / "dump.pm2", home / "redundancy" / "dump.json"))
+    own = own_folder(context.environment)
+    watch = DumpWatch(Place(dumps(home, context.environment)[0], own / "dump.json"))
     dump = watch.read()
     if dump.state is DumpState.READ:
         return "saved list", f"holds {len(dump.names)} apps beside ours", True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from automation.engine.kept_files import KeptFile
+from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.dump.judging import SavedList
 from automation.systems.pm2.ecosystem.watching import Ecosystem
 from automation.systems.pm2.intents import Intents
@@ -22,6 +23,8 @@ class DaemonState(StrEnum):
     DEAD = "dead"  # its pid file was left behind: it did not end in order
     ENDED = "ended"  # an orderly end: a person's act (safety S14)
     ABSENT = "absent"  # no PM2 was ever here
+    HUNG = "hung"  # it lives, and did not answer on three looks
+    DEAF = "deaf"  # it lives, and on three looks nobody listened: its socket is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Facts:
     """One look; `at_s` is in seconds since 1970.
 
     `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended; `files`
-    are the guarded ones, `master` is our own master, where PM2 runs one; `saved` is PM2's dump.
+    are the guarded ones, `master` is our own master, where PM2 runs one; `trouble` says what is wrong with
+    PM2's daemon, `saved` and `ecosystem` what its dump and the ecosystem files are.
     """
 
     at_s: float
@@ -43,3 +47,4 @@ class Facts:
     master: Master | None = None
     saved: SavedList | None = None
     ecosystem: Ecosystem | None = None
+    trouble: Trouble | None = None

@@ -71,6 +71,6 @@ def master_silent(master: Master | None) -> Iterator[Finding]:
 def master_ladders() -> tuple[Ladder, ...]:
     """Return what is done about it: a silent master is restarted, three times with growing waits."""
     return (
-        Ladder("master-silent", (Rung("restart-master", 3),), Pace(first_s=60.0)),
+        Ladder("master-silent", (Rung("restart-master", 3),), Pace(first_s=60.0), in_emergency=True),
         Ladder("master-refused", ()),
     )

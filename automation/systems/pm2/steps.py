@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from automation.core.errors import EffectFailed, StepRefused
 from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
+from automation.systems.pm2.prepared import prepared
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
 
-# What an entry must not carry into `prepare` (safety S12): with `instances` it multiplies, with the old
-# `created_at` PM2's own restart limit never applies, and the ids and delays are the old ones'.
-LEFT_OUT = frozenset({"pm_id", "instances", "created_at", "prev_restart_delay"})
 MOMENT_S = 0.8  # a loop blocks for less than a second
 NOT_NEEDED = "not needed: it is not down any more"
 
@@ -53,10 +51,11 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
     if down is None:
         return NOT_NEEDED
     refuse_what_would_not_come_back(down)
-    return replace_entry(observer, down, _prepared(down.entry))
+    environment = down.entry["pm2_env"]
+    return replace_entry(observer, down, prepared(environment if isinstance(environment, dict) else {}))
 
 
-def replace_entry(observer: Pm2Observer, down: Down, prepared: Entry) -> str:
+def replace_entry(observer: Pm2Observer, down: Down, wanted: Entry) -> str:
     """Prepare an entry in the place of one that is down, and leave exactly one of the two.
 
     1. Note what is about to be done, on disk: who finds the note and two entries finishes it.
@@ -71,7 +70,7 @@ def replace_entry(observer: Pm2Observer, down: Down, prepared: Entry) -> str:
     observer.note(recreation)
     trouble = ""
     try:
-        observer.pm2.prepare(prepared)
+        observer.pm2.prepare(wanted)
     except StepRefused:
         observer.note(None)
         raise
@@ -174,13 +173,6 @@ def refuse_what_would_not_come_back(down: Down) -> None:
         raise StepRefused(
             f"{len(alike)} entries are named {process.name!r}, with nothing to tell them apart by"
         )
-
-
-def _prepared(entry: Entry) -> Entry:
-    """Return the entry's environment as `prepare` may have it."""
-    environment = entry["pm2_env"]
-    found = environment if isinstance(environment, dict) else {}
-    return {key: value for key, value in found.items() if key not in LEFT_OUT} | {"status": "launching"}
 
 
 def restart_master(observer: Pm2Observer, subject: str) -> str:

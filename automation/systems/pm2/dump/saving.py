@@ -31,9 +31,9 @@ class DumpFiles:
     lock: Path
 
 
-def dump_files(home: Path, own_folder: Path) -> DumpFiles:
-    """Return the files of a PM2 home."""
-    return DumpFiles(home / "dump.pm2", own_folder / "dump-before.pm2", own_folder / "daemon.lock")
+def dump_files(dump: Path, own_folder: Path) -> DumpFiles:
+    """Return the files that belong to a dump, in our folder inside PM2's home."""
+    return DumpFiles(dump, own_folder / "dump-before.pm2", own_folder / "daemon.lock")
 
 
 def save_entries(

@@ -10,9 +10,9 @@ from automation.systems.pm2.ecosystem.declared import Declared, Evaluated, envir
 from automation.systems.pm2.ecosystem.drift import chosen_block, start_command
 from automation.systems.pm2.ecosystem.watching import EcosystemWatch
 from automation.systems.pm2.observer import Entry, Pm2Observer
+from automation.systems.pm2.prepared import prepared
 from automation.systems.pm2.process import processes
 from automation.systems.pm2.steps import (
-    LEFT_OUT,
     NOT_NEEDED,
     look_down,
     refuse_what_would_not_come_back,
@@ -54,8 +54,8 @@ def start_from_ecosystem(observer: Pm2Observer, subject: str) -> str:
     entry = _entry(watch, found)
     if entry is None:
         return watch.start(found.file.path, found.declared.name, found.block)
-    prepared = _in_slot(entry, _slot_name(down.entry), down.process.slot)
-    return f"{replace_entry(observer, down, prepared)} from {found.file.path}"
+    wanted = _in_slot(entry, _slot_name(down.entry), down.process.slot)
+    return f"{replace_entry(observer, down, wanted)} from {found.file.path}"
 
 
 def _start_absent(observer: Pm2Observer, watch: EcosystemWatch, name: str) -> str:
@@ -131,7 +131,7 @@ def _entry(watch: EcosystemWatch, found: _Declaration) -> Entry | None:
     entry = watch.entry(found.file.path, found.declared.name, found.block)
     if entry is None:
         return None
-    return {key: value for key, value in entry.items() if key not in LEFT_OUT} | {"status": "launching"}
+    return prepared(entry)
 
 
 def _slot_name(entry: Entry) -> str:
