@@ -86,7 +86,7 @@ def test_a_dump_is_followed_through_deletion_loss_and_damage(ground: Ground) -> 
 
 def test_s10_after_a_crash_no_save_is_advised_before_the_apps_are_back(ground: Ground) -> None:
     ground.home.cli("save")
-    with Watch(ground) as watch:
+    with Watch(ground, REDUNDANCY_MODE="observe") as watch:  # else it would bring them back itself
         assert found(watch) == {}
         ground.home.end_daemon(signal.SIGKILL)
         ground.home.start_app("shop")

@@ -65,8 +65,8 @@ FATES = {state: fate for fate, state in AWAY.items()}
 class Around:
     """What the guard has beside PM2's sockets.
 
-    Its guarded files, PM2's dump, the ecosystem files, the master's report, its own last gap, PM2's list by its
-    command line, and what a revival of the daemon acts through.
+    Its guarded files, PM2's dump, the ecosystem files, the master's report, its own last gap, PM2's list by
+    its command line, and what a revival of the daemon acts through.
     """
 
     files: KeptFiles
