@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from automation.core.finding import Finding
+from automation.stores import installation
+from automation.stores.installation import Installation
 from tests.guarding import ROOT, Ground, Watch, eventually
 from tests.real_pm2 import Pm2Home
 
@@ -129,3 +132,20 @@ def test_s8_a_guard_that_only_observes_leaves_the_dump_alone(ground: Ground) -> 
         watch.leaves_alone()
 
     assert dump(ground).read_bytes() == before
+
+
+def test_the_doctor_says_how_the_saved_list_is_and_what_a_boot_does(ground: Ground) -> None:
+    def lines() -> dict[str, tuple[str, bool]]:
+        said = json.loads(ground.run("doctor", "--json").stdout)["checks"]
+        return {one["what"]: (one["detail"], one["ok"]) for one in said}
+
+    assert lines()["saved list"][0].startswith("PM2's list was never saved")
+    ground.home.cli("save")
+    assert lines()["saved list"] == ("holds 2 apps beside ours", True)
+    record = Installation("u", os.geteuid(), str(ground.home.path), "/n/node", "/p/pm2", "/w", "/w", "now")
+    installation.record(record, ground.workspace / "logs")
+    dump(ground).write_bytes(b"[{")
+    after = lines()
+
+    assert (after["saved list"][1], after["saved list"][0].startswith("damaged: line 1")) == (False, True)
+    assert after["boot"][0].startswith("nothing starts PM2 at boot") or after["boot"][1]

@@ -147,6 +147,13 @@ def test_a_node_that_cannot_be_started_leaves_the_file_unjudged(ground: Ground) 
     assert (file.damage, "cannot be started" in file.unknown) == ("", True)
 
 
+def test_a_file_that_ends_its_reader_is_damaged_and_one_that_goes_is_nothing(ground: Ground) -> None:
+    ground.write("process.exit(0);\n")
+
+    assert "it ends the program that reads it (exit status 0)" in ground.settled().files[0].damage
+    assert ground.watch.look(["ecosystem.gone.json"], ()) == Ecosystem()
+
+
 def test_a_file_that_says_too_much_is_damaged(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluating, "OUTPUT_CAP_BYTES", 5000)
     ground.write(app("web", f"env: {{ A: '{'x' * 9000}' }}"))
@@ -196,6 +203,19 @@ def test_where_this_pm2_is_not_known_node_alone_reads_what_it_can(ground: Ground
     ]
     assert [one.app.known for file in found.files for one in file.apps] == [False, False]
     assert start_from_ecosystem(ground.observer(entry("shop")), "j") == "ran ('ecosystem.json', 'j', '')"
+
+
+def test_an_app_that_is_down_is_started_by_the_command_line_where_nobody_knows_its_entry(
+    ground: Ground,
+) -> None:
+    ground.programs = Programs(NODE, ground.folder, ground.folder, 5.0)
+    ground.write(app())
+    ground.settled()
+    down = ground.observer(entry("web", 0, "errored"))
+
+    assert start_from_ecosystem(down, "web") == f"ran ('{FILE}', 'web', '')"
+    up = ground.observer(entry("web", 0, "online"))
+    assert start_from_ecosystem(up, "web").startswith("not needed")
 
 
 # --- what the third rung refuses ---

@@ -34,6 +34,7 @@ from automation.systems.pm2.wire.door import Daemon
 UNKNOWN_SOCKETS = "PM2's sockets are not understood"
 LIMIT_S = 10.0
 LOCK_WAIT_S = 5.0
+SHORT_WAIT_S = 0.5  # in a step
 
 
 def list_by_command_line(context: Context, commands: Commands) -> tuple[Daemon, list[dict[str, object]]]:
@@ -74,7 +75,7 @@ def start_by_command_line(context: Context, commands: Commands, file: str, name:
     words = ("start", file, "--only", name, *(("--env", block) if block else ()))
     env = {"PM2_HOME": str(home), "PATH": f"{found.node.parent}:{context.environment.get('PATH', '')}"}
     try:
-        with _daemon_lock(context, f"pm2 start {file} --only {name}"):
+        with _daemon_lock(context, f"pm2 start {file} --only {name}", wait_s=SHORT_WAIT_S):
             _owner(home)
             commands.output(str(found.pm2), *words, timeout_s=LIMIT_S, cwd=context.layout.workspace, env=env)
     except LockBusy as error:
@@ -91,12 +92,14 @@ def _owner(home: Path) -> tuple[int, int]:
     return pid, ticks
 
 
-def _daemon_lock(context: Context, purpose: str) -> AbstractContextManager[HeldLock]:
+def _daemon_lock(
+    context: Context, purpose: str, *, wait_s: float = LOCK_WAIT_S
+) -> AbstractContextManager[HeldLock]:
     return locked(
         own_folder(context.environment) / "daemon.lock",
         purpose=purpose,
         since=to_text(context.clock.now_s()),
-        timeout_s=LOCK_WAIT_S,
+        timeout_s=wait_s,
     )
 
 
