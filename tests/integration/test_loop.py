@@ -19,7 +19,7 @@ from automation.engine.calling import Call
 from automation.engine.commands.start import start
 from automation.engine.loop import installed_version
 from automation.ports.clock import SteppedClock
-from automation.ports.locks import take_lock
+from automation.ports.locks import is_locked, take_lock
 from automation.ports.supervisor import Supervisor
 from automation.ports.supervisor_home import supervisor_home
 from automation.ports.waking import Waking
@@ -103,6 +103,15 @@ def test_a_second_guard_by_hand_ends_at_once_and_names_the_first(ground: Ground)
     assert second.stderr.endswith("for guarding lamp; try again\n")
 
 
+def stopped_between_reports(pid: int, ground: Ground) -> bool:
+    """Stop a guard by SIGSTOP; tell whether it is not just writing its report, else let it go on."""
+    os.kill(pid, signal.SIGSTOP)
+    if not is_locked(ground.report_path.with_name(f"{ground.report_path.name}.lock")):
+        return True
+    os.kill(pid, signal.SIGCONT)
+    return False
+
+
 @PATIENT
 def test_a_guard_whose_lock_file_was_deleted_ends_and_leaves_the_report_of_the_next_one_alone(
     ground: Ground,
@@ -110,7 +119,7 @@ def test_a_guard_whose_lock_file_was_deleted_ends_and_leaves_the_report_of_the_n
     with ground.program() as first:
         line_with(first, "guard_started")
         eventually("a report", ground.report_path.exists)
-        os.kill(first.pid, signal.SIGSTOP)
+        eventually("it is stopped", lambda: stopped_between_reports(first.pid, ground))
         (ground.state / "guard.lock").unlink()
         with ground.program() as second:
             line_with(second, "guard_started")

@@ -31,6 +31,8 @@ SYSTEM = System(
         "save-own-entries": f"{_HERE}.dump.steps:save_own_entries",
     },
     own_folder=f"{_HERE}.home:own_folder",
+    own_variable="PM2_HOME",
+    also_reads=("PM2_DAEMON_RPC_PORT", "PM2_DAEMON_PUB_PORT"),
     ignored_keys=("pm2.healthCheckTimeout", "pm2.processes", "pm2.restartDelay"),
     doctor=f"{_HERE}.doctor:doctor",
     script="enhanced_pm2_redundancy.py",
