@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from automation.core.errors import EffectFailed, LockBusy, LookFailed, StepRefused
 from automation.launch.apps import App
@@ -12,7 +13,8 @@ from automation.ports import process
 from automation.ports.files import read_whole
 from automation.systems.pm2.boot import Programs, look_at_boot
 from automation.systems.pm2.daemon.saved import dumps
-from automation.systems.pm2.dump.own import own_entries
+from automation.systems.pm2.dump.elements import DumpDamaged, elements
+from automation.systems.pm2.dump.own import is_ours, own_entries
 from automation.systems.pm2.dump.saving import DumpFiles, dump_files, remove_entries, save_entries
 
 NOTHING_SAVED = (
@@ -27,13 +29,12 @@ def save(places: Places, doors: Doors) -> tuple[str, ...]:
     Never `pm2 save`, which would save everybody's apps, or the lack of them (safety S10).
     """
     files = _files(places, doors)
-    if not (read_whole(files.dump) or b"").strip(b"[] \t\r\n\0"):
-        return (NOTHING_SAVED,)
-    suites = (str(places.suite),)
     try:
-        own = own_entries(doors.supervisor.entries(), suites)
+        if not (read_whole(files.dump) or b"").strip(b"[] \t\r\n\0"):
+            return (NOTHING_SAVED,)
+        own = own_entries(doors.supervisor.entries(), (str(places.suite),))
         if own:
-            save_entries(files, own, suites, doors.clock)
+            save_entries(files, own, (str(places.suite), *_gone_suites(files.dump)), doors.clock)
     except (StepRefused, LookFailed, LockBusy, EffectFailed) as error:
         return (f"not added to PM2's saved list: {error}",)
     return ()
@@ -41,8 +42,10 @@ def save(places: Places, doors: Doors) -> tuple[str, ...]:
 
 def forget(places: Places, doors: Doors, apps: Sequence[App], suites: Sequence[str]) -> tuple[str, ...]:
     """Take these apps of ours out of PM2's saved list; returns a line for what was not done."""
+    files = _files(places, doors)
     try:
-        remove_entries(_files(places, doors), [app.name for app in apps], suites, doors.clock)
+        suites = (*suites, *_gone_suites(files.dump))
+        remove_entries(files, [app.name for app in apps], suites, doors.clock)
     except StepRefused:  # there is none, or it is damaged: nothing of ours would be started from it
         return ()
     except (LockBusy, EffectFailed) as error:
@@ -56,6 +59,25 @@ def boot(places: Places) -> tuple[str, ...]:
     programs = Programs(places.node, places.pm2, user, process.uid() == 0)
     found = look_at_boot(places.pm2_home, programs, user)
     return () if found.well else (found.said,)
+
+
+def _gone_suites(dump: Path) -> tuple[str, ...]:
+    """Return the folders from which saved entries of ours ran, and that are gone: a moved suite's old places.
+
+    Raises:
+        EffectFailed: The dump cannot be read.
+    """
+    try:
+        saved = elements(read_whole(dump) or b"[]")
+    except DumpDamaged:
+        return ()
+    found = []
+    for one in saved:
+        runs = Path(str(one.value.get("pm_exec_path", "")))
+        suite = str(runs.parent.parent)
+        if is_ours(one.value, (suite,)) and not runs.exists():
+            found.append(suite)
+    return tuple(found)
 
 
 def _files(places: Places, doors: Doors) -> DumpFiles:

@@ -119,3 +119,32 @@ def test_s10_where_nothing_was_saved_none_is_made_and_the_start_says_so(ground: 
     assert ground.dump.read_text("utf-8") == "[{"
     ground.launch("--stop")
     assert ground.dump.read_text("utf-8") == "[{"
+
+
+@newest
+def test_s18_the_entries_of_a_moved_folder_are_followed_in_the_saved_list(ground: Ground) -> None:
+    ground.save()
+    ground.launch()
+    ground.suite = ground.suite.rename(ground.suite.with_name("moved"))
+
+    ground.launch()
+
+    assert set(ground.saved()) == {"shop"} | OURS
+    assert {Path(ground.saved()[name]["pm_exec_path"]).parent for name in OURS} == {
+        ground.suite / "automation"
+    }
+    ground.suite = ground.suite.rename(ground.suite.with_name("again"))
+    ground.launch("--stop")
+    assert set(ground.saved()) == {"shop"}
+
+
+@newest
+def test_a_saved_list_that_cannot_be_read_is_said_and_the_apps_are_started_and_stopped(
+    ground: Ground,
+) -> None:
+    ground.dump.symlink_to(ground.dump)
+
+    assert "not added to PM2's saved list: cannot read" in ground.launch()[1]
+    assert set(listed(ground.pm2)) == {"shop"} | OURS
+    assert "not taken out of PM2's saved list: cannot read" in ground.launch("--stop")[1]
+    assert set(listed(ground.pm2)) == {"shop"}

@@ -22,6 +22,7 @@ from automation.systems.pm2.ecosystem.watching import Ecosystem, EcosystemWatch
 from automation.systems.pm2.memory import Memory
 from automation.systems.pm2.observer import Pm2Observer
 from tests.guarding import eventually
+from tests.launch_ground import small_suite
 from tests.pm2_values import entry
 from tests.real_pm2 import NODE, NODE_MODULES
 from tests.scripted_pm2 import ScriptedPm2
@@ -145,6 +146,15 @@ def test_a_node_that_cannot_be_started_leaves_the_file_unjudged(ground: Ground) 
 
     (file,) = ground.settled().files
     assert (file.damage, "cannot be started" in file.unknown) == ("", True)
+
+
+def test_s6_our_own_ecosystem_file_is_sound(ground: Ground) -> None:
+    suite = small_suite(ground.folder / "suite")
+    for path in suite.glob("ecosystem*.cjs"):
+        ground.write(path.read_text("utf-8"), path.name)
+
+    (file,) = ground.settled().files
+    assert (file.path, file.damage, file.unknown) == ("ecosystem.enhanced-redundancy.config.cjs", "", "")
 
 
 def test_a_file_that_ends_its_reader_is_damaged_and_one_that_goes_is_nothing(ground: Ground) -> None:
