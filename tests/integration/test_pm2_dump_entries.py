@@ -13,6 +13,8 @@ import pytest
 
 from automation.launch.__main__ import main
 from automation.launch.apps import TABLE
+from automation.ports.process import user_name
+from automation.systems.pm2.boot import look_at_boot
 from tests.launch_ground import STAND_IN, bystander, eventually, listed, pm2_home, small_suite
 from tests.real_pm2 import NODE, VERSIONS, Pm2Home, pm2_script
 
@@ -111,6 +113,8 @@ def test_s10_where_nothing_was_saved_none_is_made_and_the_start_says_so(ground: 
 
     assert not ground.dump.exists()
     assert "PM2's saved list holds nothing" in complained
+    boot = look_at_boot(ground.pm2.path, None, user_name())
+    assert ("this sets it up: " in complained or "PM2 at boot" in complained) != boot.well
     ground.save()
     ground.dump.write_text("[{", "utf-8")
     ground.launch("--ensure", "--only", TABLE[0].name)
