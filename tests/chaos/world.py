@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +123,9 @@ class World:
             return [f"the report is not that of the guard that PM2 runs (pid {guards[0].pid})"]
         with contextlib.suppress(OSError, ValueError):
             report = self.ground.report
+            seen = sorted((str(one["name"]), str(one["id"])) for one in report["processes"])
+            if seen != sorted((one.name, str(one.pm_id)) for one in listed):
+                return ["the guard has not seen yet what PM2 lists"]
             # What was done to PM2's dump is said, and a person's to settle.
             others = [one for one in report["findings"] if not one["problem"].startswith("dump-")]
             if report["status"] not in {"healthy", "warning"} or others:
@@ -169,6 +173,10 @@ def build(version: str = "7") -> World:
     world.cli("save")
     world.cli("delete", "deleted")
     del world.wanted["deleted"]
+    # Budgets refill by time alone: a world in which everything breaks each few seconds needs short ones.
+    settings = world.ground.workspace / "automation" / "redundancy-config.json"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(json.dumps({"redundancy": {"firstWait": "1s", "stableTime": "2s"}}), "utf-8")
     world.ground.start_under_pm2(PM2_CHECK_INTERVAL="1s", PM2_BACKUP_INTERVAL="1h")
     world.settle()
     return world

@@ -33,7 +33,9 @@ def said(state: DaemonState, trouble: Trouble | None = None) -> list[Finding]:
         (DaemonState.ENDED, None, ["daemon-ended"]),
         (DaemonState.HUNG, Trouble(pid=4), ["daemon-hung"]),
         (DaemonState.DEAF, Trouble(pid=4), ["daemon-deaf"]),
+        (DaemonState.STOPPED, Trouble(pid=4), ["daemon-stopped"]),
         (DaemonState.ALIVE, Trouble(ghosts=(GHOST,)), ["daemon-split"]),
+        (DaemonState.ALIVE, Trouble(ghosts=(Ghost(7, 70, 0),)), ["daemon-idle"]),
         (DaemonState.ALIVE, Trouble(missing=("a",)), ["daemon-replaced"]),
         (DaemonState.ALIVE, Trouble(leftover=(4,)), ["daemon-replaced"]),
         (DaemonState.ALIVE, Trouble(missing=("a",), settled=False), ["daemon-returning"]),
@@ -74,6 +76,7 @@ def test_the_messages_say_what_was_seen() -> None:
     [
         (DaemonState.DEAD, True),
         (DaemonState.HUNG, True),
+        (DaemonState.STOPPED, True),
         (DaemonState.DEAF, True),
         (DaemonState.ALIVE, False),
         (DaemonState.ENDED, False),
