@@ -343,7 +343,8 @@ def test_what_is_sent_to_start_an_app_is_that_of_its_block() -> None:
         ("ecosystem.config.js", True),
         ("ecosystem.json", True),
         ("ecosystem.prod.yaml", True),
-        ("a.json/ecosystem.js", False),
+        ("automation/redundancy-config.json", False),
+        ("package.json", False),
         ("ecosystem.cjs", False),
     ],
 )

@@ -70,9 +70,8 @@ class Evaluated:
 
 
 def is_configuration(path: str) -> bool:
-    """Tell whether PM2 takes a file for a configuration, by its name."""
-    name = path.rpartition("/")[2]
-    return any(part in name for part in CONFIGURATIONS)
+    """Tell whether a file of the workspace is an ecosystem file that PM2 takes for one, by its name."""
+    return path.startswith("ecosystem") and any(part in path for part in CONFIGURATIONS)
 
 
 def evaluated(path: str, output: bytes) -> Evaluated:
