@@ -17,7 +17,8 @@ from automation.systems.pm2.daemon.checks import (
     sockets_gone,
 )
 from automation.systems.pm2.daemon.trouble import Trouble
-from automation.systems.pm2.dump import dump_findings
+from automation.systems.pm2.dump import checks as dump_checks
+from automation.systems.pm2.ecosystem import checks as ecosystem_checks
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.flap_checks import flap_findings
 from automation.systems.pm2.host_checks import host_findings, strained
@@ -51,8 +52,9 @@ def assess(facts: Facts) -> Assessment:
             *process_hung(_up(facts), facts.probed, facts.taken),
             *port_taken(_should_run(facts), facts.taken),
             *kept_file_findings(facts.files),
-            *dump_findings(facts.dump, apps=bool(subjects)),
             *master_silent(facts.master),
+            *dump_checks.dump_findings(facts.saved, facts.at_s),
+            *ecosystem_checks.ecosystem_findings(facts.ecosystem),
         ),
         down=facts.state in DOWN,
         sections=_sections(facts),
@@ -213,6 +215,8 @@ def _look_again_s(facts: Facts) -> float | None:
         wanted.append(LOOK_AGAIN_S)
     if facts.intents is not None and unsettled(facts.intents):
         wanted.append(DELETED_AFTER_S)
+    beside = (dump_checks.look_again_s(facts.saved), ecosystem_checks.look_again_s(facts.ecosystem))
+    wanted += [one for one in beside if one is not None]
     return min(wanted, default=None)
 
 

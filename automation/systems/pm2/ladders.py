@@ -6,11 +6,12 @@ from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
 from automation.systems.pm2 import tracked_ladders
-from automation.systems.pm2.dump_file import dump_ladder
+from automation.systems.pm2.dump.putting_back import dump_ladder
 from automation.systems.pm2.master import master_ladders
 
 RECREATIONS = 2
 FINISHES = 3
+SAVES = 3
 
 RETURNS = 5
 MANY = 50
@@ -19,15 +20,28 @@ A_DAY_S = 86_400.0
 ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
 
 # Problems that no step cures: a human is told.
-FOR_A_HUMAN = ("app-lost", "port-taken", *tracked_ladders.FOR_A_HUMAN)
+FOR_A_HUMAN = (
+    "app-lost",
+    "port-taken",
+    *tracked_ladders.FOR_A_HUMAN,
+    "dump-empty",
+    "dump-unreadable",
+    "dump-shrunk",
+    "dump-drift",
+    "ecosystem-damaged",
+)
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
-    """Return the ladders: restart, then prepare the app anew as it was last seen (safety S12)."""
+    """Return the ladders: restart, prepare anew as it was last seen, start from its file (safety S12)."""
     rungs: tuple[Rung, ...] = ()
     acts = settings.flag("auto_restart")
     if acts:
-        rungs = (Rung("restart", settings.count("max_restarts")), Rung("recreate", RECREATIONS))
+        rungs = (
+            Rung("restart", settings.count("max_restarts")),
+            Rung("recreate", RECREATIONS),
+            Rung("start-from-ecosystem", 1),
+        )
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),
@@ -38,6 +52,7 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
         *tracked_ladders.usage_ladders(settings),
         kept_file_ladder(),
         dump_ladder(),
+        Ladder("own-entries-unsaved", (Rung("save-own-entries", SAVES),)),
         *master_ladders(),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )

@@ -12,6 +12,7 @@ from automation.core.finding import Assessment
 from automation.engine.context import Context
 from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
+from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
 from automation.ports.host import ReadHost, host_reader
@@ -22,7 +23,12 @@ from automation.stores.layout import HOME_FOLDER
 from automation.systems.pm2.app_rules import AppRules
 from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
 from automation.systems.pm2.checks import assess
-from automation.systems.pm2.command_line import list_by_command_line, recorded_programs
+from automation.systems.pm2.command_line import (
+    evaluating_programs,
+    list_by_command_line,
+    recorded_programs,
+    start_by_command_line,
+)
 from automation.systems.pm2.daemon.fate import Fate
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.revival import Means
@@ -30,7 +36,13 @@ from automation.systems.pm2.daemon.saved import dumps
 from automation.systems.pm2.daemon.starting import Programs
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
-from automation.systems.pm2.dump_file import DumpFile
+from automation.systems.pm2.dump.judging import SavedList, Seen
+from automation.systems.pm2.dump.own import fingerprints, own_entries
+from automation.systems.pm2.dump.putting_back import DumpFile
+from automation.systems.pm2.dump.saving import DumpFiles, dump_files
+from automation.systems.pm2.dump.watching import DumpWatch
+from automation.systems.pm2.dump.watching import Place as DumpPlace
+from automation.systems.pm2.ecosystem.watching import EcosystemWatch
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.intents import Intents, forgotten, heard, learn, rested, stopped_by_us
@@ -61,18 +73,22 @@ FATES = {state: fate for fate, state in AWAY.items()}
 class Around:
     """What the guard has beside PM2's sockets.
 
-    Its guarded files, the dump, the master's report, its own last gap, PM2's list by its command line, what
-    a revival of the daemon acts through, and what it sees of the apps themselves.
+    Its guarded files, PM2's dump, the ecosystem files, the master's report, its own last gap, PM2's list by
+    its command line, what a revival of the daemon acts through, and what it sees of the apps themselves.
     """
 
     files: KeptFiles
-    dump: DumpFile
+    dump_file: DumpFile
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
     environment: Mapping[str, str]
     programs: Callable[[], Programs]
     apps: Eyes
+    dump: DumpWatch
+    dump_files: DumpFiles
+    ecosystem: EcosystemWatch
+    suites: Sequence[str] = (str(INSTALLED_IN),)
     rules: AppRules = field(default_factory=AppRules)
     period_s: float = 30.0
     read_host: ReadHost | None = None
@@ -94,8 +110,11 @@ class Pm2Observer:
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
-        self.dump = around.dump if around else None
+        self.dump = around.dump_file if around else None
         self.rest_notes = memory.rest_notes
+        self.dump_files = around.dump_files if around else None
+        self.ecosystem = around.ecosystem if around else None
+        self.suites = around.suites if around else ()
         self._around = around
         self.rules = around.rules if around else AppRules()
         self._tracking = Tracking(
@@ -142,8 +161,17 @@ class Pm2Observer:
         around = self._around
         pairs = list(zip(facts.processes, self._entries or [], strict=False))
         probed, taken = around.apps.look(pairs, facts.daemon.pid if facts.daemon else 0)
-        facts = replace(facts, probed=probed, taken=taken)
-        return replace(facts, files=around.files.look(), master=master, dump=around.dump.look())
+        files = around.files.look()
+        whole = [one.path for one in files if not one.wiped]  # a wiped one is a finding of its own
+        return replace(
+            facts,
+            files=files,
+            master=master,
+            probed=probed,
+            taken=taken,
+            ecosystem=around.ecosystem.look(whole, self._entries or ()),
+            saved=self._look_at_dump(around.dump, facts),
+        )
 
     def _tracked(self, facts: Facts) -> Facts:
         """Add what this look and those before say together."""
@@ -224,6 +252,11 @@ class Pm2Observer:
             self.watch.scene,
         )
 
+    def _look_at_dump(self, dump: DumpWatch, facts: Facts) -> SavedList:
+        own = fingerprints(own_entries(self._entries or (), self.suites))
+        listed = facts.processes if facts.state is DaemonState.ALIVE else None
+        return dump.look(Seen(listed, self._intents, own), facts.at_s)
+
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
         try:
@@ -253,6 +286,7 @@ class Pm2Observer:
         self.watch.remember(FATES.get(facts.state), facts.trouble)
         if self._around is not None:
             self._around.apps.remember()
+            self._around.dump.remember()
         if facts.daemon is None or entries is None:
             return
         self._save_roster(facts, facts.daemon, entries)
@@ -323,7 +357,8 @@ class Pm2Observer:
 
     def fds(self) -> Sequence[int]:
         """Return what becomes readable when PM2 or an app says something."""
-        return (*self.pm2.fds(), *(self._around.apps.fds() if self._around else ()))
+        around = self._around
+        return (*self.pm2.fds(), *((*around.apps.fds(), *around.ecosystem.fds()) if around else ()))
 
     def next_s(self) -> float | None:
         """Return when `pump` is due although PM2 says nothing: when an app is to be asked."""
@@ -334,11 +369,15 @@ class Pm2Observer:
         before = len(self._events)
         connected = bool(self.pm2.fds())
         self._take_events()
-        deserved = self._around is not None and self._around.apps.pump()
-        return deserved or len(self._events) > before or (connected and not self.pm2.fds())
+        around = self._around
+        answered = around is not None and around.apps.pump()
+        evaluated = around is not None and around.ecosystem.pump()
+        return answered or evaluated or len(self._events) > before or (connected and not self.pm2.fds())
 
     def close(self) -> None:
         """Drop the connections; a guard that ends in order says so, for the one after it."""
+        if self.ecosystem is not None:
+            self.ecosystem.close()
         if self._guards:
             with contextlib.suppress(EffectFailed):
                 self.watch.guard_ends()
@@ -380,22 +419,31 @@ def connect(context: Context) -> Pm2Observer:
         )
     client = Pm2Client(home, context.clock, environment)
     interval_s = context.settings.seconds("check_interval")
-    workspace, rules = context.layout.workspace, AppRules()
+    workspace, own, rules = context.layout.workspace, own_folder(environment), AppRules()
+    dump = dump_files(dumps(home, environment)[0], own)
     around = Around(
         files=KeptFiles(context, lambda: matching_files(workspace, GUARDED_FILES), wiped),
-        dump=DumpFile(context, home),
+        dump_file=DumpFile(context, home),
         logs=context.layout.logs,
         gap=OwnGap(context.clock, interval_s),
         by_command_line=lambda: list_by_command_line(context, SystemCommands()),
         environment=environment,
         programs=lambda: recorded_programs(context),
-        apps=Eyes(context.clock, Asking(rules, interval_s, workspace, own_folder(environment))),
+        apps=Eyes(context.clock, Asking(rules, interval_s, workspace, own)),
+        dump=DumpWatch(DumpPlace(dump.dump, own / "dump.json", (str(INSTALLED_IN),))),
+        dump_files=dump,
+        ecosystem=EcosystemWatch(
+            workspace,
+            context.clock,
+            lambda: evaluating_programs(context),
+            lambda *words: start_by_command_line(context, SystemCommands(), *words),
+        ),
         rules=rules,
         period_s=interval_s,
         read_host=host_reader((home, context.layout.logs, workspace))
         if context.settings.flag("watch_host")
         else None,
     )
-    memory = Memory(own_folder(environment))
+    memory = Memory(own)
     patience_s = 0.0 if context.by_hand else PATIENCE_S
     return Pm2Observer(client, memory, home, context.clock, around, patience_s=patience_s)

@@ -19,7 +19,7 @@ ANSWERS = "not needed: it answers again"
 
 
 @dataclass(frozen=True, slots=True)
-class _Down:
+class Down:
     """A process that is down or hangs, its raw entry, and the daemon and the list that say so."""
 
     process: Process
@@ -36,7 +36,7 @@ def restart(observer: Pm2Observer, subject: str) -> str:
         StepRefused: It is gone, or PM2 could not end it.
         EffectFailed: PM2 said no.
     """
-    down = _down(observer, subject)
+    down = look_down(observer, subject)
     if isinstance(down, str):
         return down
     if down.hung:
@@ -48,24 +48,33 @@ def restart(observer: Pm2Observer, subject: str) -> str:
 def recreate(observer: Pm2Observer, subject: str) -> str:
     """Prepare a process anew as PM2 shows it, see that it runs, then delete the old entry (safety S12).
 
+    Raises:
+        StepRefused: It is a PM2 module, or gone, or cannot be told from another.
+        EffectFailed: PM2 said no, or the new one does not run; then the old entry stays.
+    """
+    down = look_down(observer, subject)
+    if isinstance(down, str):
+        return down
+    if down.hung and not started_when_stopped(down.process):
+        return restart_hung(observer, down.process)
+    refuse_what_would_not_come_back(down)
+    if down.hung and not end_hung(observer, down.process):
+        return f"PM2 is ending pid {down.process.pid}, by SIGKILL where it must; then it is started"
+    environment = down.entry["pm2_env"]
+    return replace_entry(observer, down, prepared(environment if isinstance(environment, dict) else {}))
+
+
+def replace_entry(observer: Pm2Observer, down: Down, wanted: Entry) -> str:
+    """Prepare an entry in the place of one that is down, and leave exactly one of the two.
+
     1. Note what is about to be done, on disk: who finds the note and two entries finishes it.
     2. Prepare. An error here does not mean that there is no new entry, nor an answer that it runs.
     3. Whichever of the two does not run is deleted, so that exactly one is left.
 
     Raises:
-        StepRefused: It is a PM2 module, or gone, or cannot be told from another.
+        StepRefused: The entry must not be sent.
         EffectFailed: PM2 said no, or the new one does not run; then the old entry stays.
     """
-    down = _down(observer, subject)
-    if isinstance(down, str):
-        return down
-    if down.hung and not started_when_stopped(down.process):
-        return restart_hung(observer, down.process)
-    _refuse_what_would_not_come_back(down)
-    if down.hung and not end_hung(observer, down.process):
-        return f"PM2 is ending pid {down.process.pid}, by SIGKILL where it must; then it is started"
-    environment = down.entry["pm2_env"]
-    wanted = prepared(environment if isinstance(environment, dict) else {})
     recreation = begun(down.daemon, down.process, down.listed)
     observer.note(recreation)
     trouble = ""
@@ -138,7 +147,7 @@ def _said(old: Process, kept: Process) -> str:
     )
 
 
-def _down(observer: Pm2Observer, subject: str) -> _Down | str:
+def look_down(observer: Pm2Observer, subject: str) -> Down | str:
     """Look again; return the process of a label when it still is down or hangs, else why nothing is needed.
 
     Raises:
@@ -158,10 +167,15 @@ def _down(observer: Pm2Observer, subject: str) -> _Down | str:
         return ANSWERS
     if process.pid and process.status == "errored":
         raise StepRefused(f"PM2 could not end it: pid {process.pid} lives; a second one would run beside it")
-    return _Down(process, entry, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes, hung)
+    return Down(process, entry, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes, hung)
 
 
-def _refuse_what_would_not_come_back(down: _Down) -> None:
+def refuse_what_would_not_come_back(down: Down) -> None:
+    """Refuse what a new entry could not take the place of.
+
+    Raises:
+        StepRefused: It is a PM2 module, or cannot be told from another.
+    """
     process = down.process
     if process.module:
         raise StepRefused(f"{process.label} is a PM2 module: `pm2 install {process.name}` sets it up anew")
