@@ -147,13 +147,13 @@ def test_a_dump_that_is_gone_is_damage_and_one_that_never_was_is_none() -> None:
 
     assert (found.problem, found.message) == ("dump-damaged", "PM2's saved list is gone; it held a, b")
     assert all_of(look(Dump(), ABC)) == []
-    assert all_of(look(Dump(DumpState.UNREADABLE, "no"), ABC, before)) == []
+    assert only(look(Dump(DumpState.UNREADABLE, "no"), ABC, before)).problem == "dump-unreadable"
 
 
-def test_a_dump_in_which_nothing_is_left_is_empty_whatever_it_held() -> None:
+def test_a_dump_in_which_nothing_is_left_is_damaged_whatever_it_held() -> None:
     found = only(look(of(b"\0\0"), ABC))
 
-    assert (found.problem, found.severity) == ("dump-empty", Severity.CRITICAL)
+    assert (found.problem, found.severity) == ("dump-damaged", Severity.CRITICAL)
     assert found.message == "PM2's saved list: nothing is in it, not even an empty list"
 
 

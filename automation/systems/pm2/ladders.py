@@ -45,7 +45,7 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     return (
         Ladder("process-errored", rungs),
         Ladder("process-stopped", rungs),
-        Ladder("process-hung", rungs),
+        Ladder("process-hung", rungs[:2]),  # from its file it would run beside the one that hangs
         *daemon_ladders(acts=acts),
         Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
         *tracked_ladders.flap_ladders(settings),
