@@ -42,8 +42,10 @@ class Command:
 class System:
     """A guarded system: its names, and where its code is.
 
-    * `settings` names a tuple of core.settings.Setting, `ignored_keys` the keys of the settings file that are
-      accepted without effect;
+    * `settings` names a tuple of core.settings.Setting; `section` is its part of the settings file, its name
+      if empty, `twins` are older sections with the same keys;
+    * `ignored_keys` are keys of the settings file that are accepted without effect, `unbuilt_keys` those of
+      which a line says why (the value) where they are switched on;
     * `observer` names `(context) -> Observer`;
     * `ladders` names `(settings) -> tuple[Ladder, ...]`;
     * `steps` maps the step names of the ladders to `(observer, subject) -> str`;
@@ -63,13 +65,21 @@ class System:
     observer: str
     ladders: str
     steps: Mapping[str, str] = field(default_factory=dict)
+    section: str = ""
+    twins: tuple[str, ...] = ()
     ignored_keys: tuple[str, ...] = ()
+    unbuilt_keys: Mapping[str, str] = field(default_factory=dict)
     own_folder: str = ""
     doctor: str = ""
     script: str = ""
     backup: str = ""
     backups_folder: str = ""
     commands: tuple[Command, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Its section of the settings file."""
+        return self.section or self.name
 
 
 class Observer(Protocol):

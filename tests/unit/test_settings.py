@@ -13,6 +13,7 @@ from automation.core.settings import (
     Setting,
     Settings,
     SettingsFile,
+    Unused,
     parse_duration_ms,
     parse_file,
     resolve,
@@ -39,7 +40,7 @@ KNOWN = (PERIOD, TRIES, BAND, RECOVERS, MODE, HOME, APPS, HOOK)
 
 
 def of_file(content: dict[str, object], ignored: tuple[str, ...] = ()) -> Settings:
-    return resolve(KNOWN, {}, SettingsFile(WHERE, content), {}, ignored)
+    return resolve(KNOWN, {}, SettingsFile(WHERE, content), {}, Unused(ignored))
 
 
 def of_environment(**environment: str) -> Settings:
@@ -232,7 +233,7 @@ def test_a_text_is_taken_as_it_is_and_a_number_is_no_text() -> None:
 
 def test_a_wrong_duration_is_refused_in_one_line_that_says_where() -> None:
     assert refusal({"pm2": {"checkInterval": "30 sec"}}) == (
-        f'{WHERE}: pm2.checkInterval: expected milliseconds > 0, or a number with ms, s, m or h, got "30 sec"'
+        f'{WHERE}: pm2.checkInterval: expected milliseconds > 0, got "30 sec"'
     )
 
 

@@ -15,7 +15,7 @@ from automation.core.settings import Setting
 from automation.engine.calling import Call
 from automation.engine.context import Context, build
 from automation.engine.loading import load
-from automation.engine.shared_settings import SHARED
+from automation.engine.section_settings import known_settings
 from automation.engine.terminal import coloured, safe, say, say_json
 from automation.ports.files import REMOTE_FILE_SYSTEMS, file_system
 from automation.ports.locks import describe_holder, is_locked
@@ -34,7 +34,7 @@ def doctor(call: Call) -> int:
         more: Callable[[Context], list[Line]] = load(context.system.doctor)
         lines += more(context)
     lines += [("setting", warning, False) for warning in context.settings.warnings]
-    known = (*SHARED, *load(context.system.settings))
+    known = known_settings(context.system)
     if call.flag("json"):
         say_json({"checks": [_record(line) for line in lines], "settings": _settings(context, known)})
     else:

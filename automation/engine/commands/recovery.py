@@ -15,7 +15,7 @@ from automation.engine.acting import Actor, load_steps
 from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.loading import load
-from automation.engine.modes import mode_now
+from automation.engine.modes import mode_now, watches_only
 from automation.engine.system import Observer
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.locks import locked
@@ -80,8 +80,9 @@ def _recover(call: Call, context: Context, observer: Observer, ladders: tuple[La
     if mode in {Mode.PAUSED, Mode.EMERGENCY, Mode.SHUTDOWN}:
         way_out = f"; `{context.system.app} resume` ends the pause" if mode is Mode.PAUSED else ""
         raise StepRefused(f"not acting: {why}{way_out}")
-    if context.settings.text("mode") == "observe":
-        raise StepRefused("not acting: REDUNDANCY_MODE is observe")
+    observing = watches_only(context)
+    if observing:
+        raise StepRefused(f"not acting: {observing}")
     first = _wrong(call, observer.assess(observer.observe()))
     context.clock.wait(SECOND_LOOK_S if first else 0.0)
     again = {one.key for one in _wrong(call, observer.assess(observer.observe()))} if first else set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
@@ -15,14 +14,12 @@ FOR_A_HUMAN = ("workflow-missing", "workflow-disabled")
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return the ladders; what settings do not allow has no rung."""
-    made = (
+    return (
         kept_file_ladder(),
         Ladder("workflow-invalid", tuple(_for_invalid(settings)), Pace(first_s=GRACE_S)),
         Ladder("runs-failing", tuple(_for_failing(settings)), _pace(settings)),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )
-    may_act = settings.flag("acts") and settings.text("own_mode") == "active"
-    return made if may_act else tuple(replace(ladder, rungs=()) for ladder in made)
 
 
 def _for_invalid(settings: Settings) -> Iterator[Rung]:

@@ -14,6 +14,7 @@ SYSTEM = System(
     report="netlify-functions-health-report.json",
     log_stem="enhanced-netlify",
     settings=f"{_HERE}.settings:SETTINGS",
+    twins=("enhanced.netlifyFunctionsManager", "enhanced.netlifyManager"),
     observer=f"{_HERE}.observer:connect",
     ladders=f"{_HERE}.ladders:ladders",
     steps={

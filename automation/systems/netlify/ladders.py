@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import GRACE_S, TRIES, kept_file_ladder
@@ -19,11 +17,10 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     """
     may_restore = settings.flag("auto_restore")
     paced = Pace(first_s=GRACE_S)
-    made = (
+    return (
         kept_file_ladder(),
         Ladder("manifest-stale", (Rung("write-manifest", TRIES),), paced),
         Ladder("function-invalid", (Rung("restore-function", 1),) if may_restore else (), paced),
         Ladder("netlify-toml-damaged", (Rung("restore-file", 1),) if may_restore else (), paced),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )
-    return made if settings.flag("acts") else tuple(replace(ladder, rungs=()) for ladder in made)

@@ -13,13 +13,6 @@ def _old(key: str) -> tuple[str, ...]:
 
 SETTINGS = (
     Setting(
-        "enabled",
-        Kind.FLAG,
-        True,  # noqa: FBT003  # a default value
-        "false: look at nothing",
-        key="netlify.enabled",
-    ),
-    Setting(
         "check_interval",
         Kind.DURATION,
         120_000,
@@ -89,29 +82,6 @@ SETTINGS = (
         "",
         "the list of functions; functions-manifest.json in the functions folder if not set",
         key="netlify.functions.manifestFile",
-    ),
-    Setting(
-        "include",
-        Kind.NAMES,
-        (),
-        "globs of the functions that are guarded, by name; all if not set",
-        key="netlify.include",
-    ),
-    Setting("exclude", Kind.NAMES, (), "globs of functions that are not guarded", key="netlify.exclude"),
-    Setting(
-        "acts",
-        Kind.FLAG,
-        True,  # noqa: FBT003  # a default value
-        "false: this instance only watches",
-        key="netlify.acts",
-        also=("netlify.autoRecovery",),
-    ),
-    Setting(
-        "auto_restore",
-        Kind.FLAG,
-        False,  # noqa: FBT003  # a default value
-        "put back a function or netlify.toml that is not empty and cannot work",
-        key="netlify.autoRestore",
     ),
     Setting(
         "auto_deploy",

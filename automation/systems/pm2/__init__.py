@@ -13,6 +13,7 @@ SYSTEM = System(
     report="pm2-health-report.json",
     log_stem="enhanced-pm2",
     settings=f"{_HERE}.settings:SETTINGS",
+    twins=("enhanced.pm2Manager",),
     observer=f"{_HERE}.observer:connect",
     ladders=f"{_HERE}.ladders:ladders",
     steps={
@@ -23,7 +24,7 @@ SYSTEM = System(
         "restore-file": "automation.engine.kept_files:restore_file",
     },
     own_folder=f"{_HERE}.home:own_folder",
-    ignored_keys=("pm2.healthCheckTimeout", "pm2.processes", "pm2.restartDelay"),
+    ignored_keys=("pm2.restartDelay",),
     doctor=f"{_HERE}.doctor:doctor",
     script="enhanced_pm2_redundancy.py",
     backup=f"{_HERE}.backed_up:backed_up",

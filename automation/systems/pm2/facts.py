@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from automation.engine.kept_files import KeptFile
+from automation.systems.pm2.app_rules import AppRules
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.master import Master
 from automation.systems.pm2.process import Process
@@ -27,7 +28,7 @@ class Facts:
     """One look; `at_s` is in seconds since 1970.
 
     `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended; `files`
-    are the guarded ones, `master` is our own master, where PM2 runs one.
+    are the guarded ones, `master` is our own master, where PM2 runs one; `rules` what settings say of apps.
     """
 
     at_s: float
@@ -39,3 +40,4 @@ class Facts:
     recreation: Recreation | None = None
     files: tuple[KeptFile, ...] = ()
     master: Master | None = None
+    rules: AppRules = field(default_factory=AppRules)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from automation.core.errors import LookFailed, NotAllowed
@@ -13,6 +13,7 @@ from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
+from automation.systems.pm2.app_rules import AppRules, app_rules
 from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.command_line import list_by_command_line
@@ -32,12 +33,16 @@ MOST_EVENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the guard sees beside PM2's sockets: its guarded files, the master's report, its own last gap."""
+    """What the guard sees beside PM2's sockets: its guarded files, the master's report, its own last gap.
+
+    `rules` are what settings say of each app.
+    """
 
     files: KeptFiles
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
+    rules: AppRules = field(default_factory=AppRules)
 
 
 class Pm2Observer:
@@ -68,7 +73,8 @@ class Pm2Observer:
             return facts
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
-        return replace(facts, files=self._around.files.look(), master=master)
+        files = self._around.files.look()
+        return replace(facts, files=files, master=master, rules=self._around.rules)
 
     def _look_at_pm2(self) -> Facts:
         self._take_events()  # connects the bus first: what happens after the list was made is not missed
@@ -207,5 +213,6 @@ def connect(context: Context) -> Pm2Observer:
         context.layout.logs,
         OwnGap(context.clock, context.settings.seconds("check_interval")),
         lambda: list_by_command_line(context, SystemCommands()),
+        app_rules(context.settings),
     )
     return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock, around)

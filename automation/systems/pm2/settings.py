@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from automation.core.settings import Kind, Setting
+from automation.systems.pm2.app_settings import APPS
 
 SETTINGS = (
     Setting(
@@ -28,7 +29,6 @@ SETTINGS = (
         True,  # noqa: FBT003  # a default value
         "false: see and report apps that are down, and leave them to a human",
         key="pm2.autoRestart",
-        also=("pm2.enabled", "enhanced.pm2Manager.autoRecovery"),
     ),
     Setting(
         "max_restarts",
@@ -41,4 +41,36 @@ SETTINGS = (
         least=1,
         most=100,
     ),
+    Setting(
+        "processes",
+        Kind.NAMES,
+        (),
+        "apps that must run, by name: the same as `required`",
+        key="pm2.processes",
+    ),
+    Setting(
+        "probe_timeout",
+        Kind.DURATION,
+        5_000,
+        "when a probe that names no timeout of its own has failed",
+        key="pm2.healthCheckTimeout",
+    ),
+    Setting(
+        "flap_restarts",
+        Kind.COUNT,
+        10,
+        "restarts within the window that make an app a flapping one",
+        key="pm2.flap.restarts",
+        least=1,
+        most=1000,
+    ),
+    Setting(
+        "flap_window_s",
+        Kind.NUMBER,
+        60.0,
+        "the window, in seconds",
+        key="pm2.flap.windowS",
+        most=86_400,
+    ),
+    APPS,
 )
