@@ -89,6 +89,7 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "master-silent": [("restart-master", 3)],
         "master-refused": [],
         "daemon-dead": [],
+        "required-missing": [],
     }
     assert {step for rungs in found.values() for step, _ in rungs} == set(SYSTEM.steps)
 

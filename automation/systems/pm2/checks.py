@@ -11,6 +11,7 @@ from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
 from automation.systems.pm2.master import master_silent
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.recreation import left_open, new_ones, old_one
+from automation.systems.pm2.required import cause, is_required, missed, required_missing, required_stopped
 
 SETTLED_AFTER_S = 3.0  # PM2's word on who stopped a process comes after the stop
 LOOK_AGAIN_S = 1.0
@@ -18,41 +19,55 @@ LOOK_AGAIN_S = 1.0
 
 def assess(facts: Facts) -> Assessment:
     """Judge a look."""
-    subjects = tuple(process for process in facts.processes if guarded(process))
+    subjects = tuple(process for process in facts.processes if guarded(process, facts))
+    absent = missed(facts)
     return Assessment(
-        subjects=tuple(one.label for one in subjects if expected(one, facts)),
+        subjects=(*(one.label for one in subjects if expected(one, facts)), *absent),
         findings=(
             *daemon_dead(facts),
             *daemon_ended(facts),
             *recreation_unfinished(facts),
             *process_errored(facts),
             *process_stopped(facts),
+            *required_stopped(facts),
+            *required_missing(facts),
             *kept_file_findings(facts.files),
             *master_silent(facts.master),
         ),
         down=facts.state is DaemonState.DEAD,
+        critical_subjects=frozenset(
+            (
+                *(one.label for one in subjects if facts.rules.of(one.name).critical),
+                *(name for name in absent if facts.rules.of(name).critical),
+            )
+        ),
         sections=_sections(facts),
         metrics=_metrics(facts),
         look_again_s=_look_again_s(facts),
     )
 
 
-def guarded(process: Process) -> bool:
-    """Tell whether a process is a subject: not ours (safety S6), not the twin that a reload replaces."""
-    return not process.ours and not process.twin
+def guarded(process: Process, facts: Facts) -> bool:
+    """Tell whether a process is a subject.
+
+    Not ours (safety S6), not the twin that a reload replaces, and not what settings leave out (safety S8).
+    """
+    return not process.ours and not process.twin and not facts.rules.of(process.name).ignore
 
 
 def expected(process: Process, facts: Facts) -> bool:
     """Tell whether a process should run now.
 
     Not expected is what a person stopped, a one-shot or cron app between its runs, an app that is not started
-    by itself, and one that ended with an exit code that means "do not start again".
+    by itself, and one that ended with an exit code that means "do not start again"; settings may require all
+    but the first.
     """
     if process.status not in {"stopped", "errored"}:
         return True
-    if not process.autorestart or not process.autostart or _ended_itself(process):
+    unmeant = not process.autorestart or not process.autostart or _ended_itself(process)
+    if unmeant and not is_required(process, facts):
         return False
-    return process.status == "errored" or _cause(process, facts) is Cause.NOBODY
+    return process.status == "errored" or cause(process, facts) is Cause.NOBODY
 
 
 def daemon_dead(facts: Facts) -> Iterator[Finding]:
@@ -123,7 +138,7 @@ def process_stopped(facts: Facts) -> Iterator[Finding]:
 def _down(facts: Facts, status: str) -> Iterator[Process]:
     """Return the processes in a status that nobody wants them in, and on which nobody is at work."""
     for process in facts.processes:
-        down = process.status == status and guarded(process) and expected(process, facts)
+        down = process.status == status and guarded(process, facts) and expected(process, facts)
         if down and not in_deploy(process, facts) and not in_recreation(process, facts):
             yield process
 
@@ -151,11 +166,6 @@ def _recreating(facts: Facts) -> bool:
 
 def _ended_itself(process: Process) -> bool:
     return process.exit_code is not None and process.exit_code in process.stop_exit_codes
-
-
-def _cause(process: Process, facts: Facts) -> Cause:
-    stop = None if facts.intents is None else facts.intents.stops.get(process.pm_id)
-    return Cause.UNSEEN if stop is None else stop.cause
 
 
 def _settled(process: Process, facts: Facts) -> bool:
@@ -203,7 +213,7 @@ def _row(process: Process, facts: Facts) -> dict[str, object]:
         "memoryMb": round(process.memory_bytes / 1_048_576, 1),
         "restarts": process.restarts,
         "uptimeS": round(max(facts.at_s - started_s, 0.0)) if online else None,
-        "expected": not process.ours and expected(process, facts),
+        "expected": guarded(process, facts) and expected(process, facts),
         "intent": _intent(process, facts),
     }
 
@@ -212,21 +222,28 @@ def _intent(process: Process, facts: Facts) -> str:
     """Say in one word why a process that is down may be down; empty where it runs."""
     if process.status not in {"stopped", "errored"}:
         return ""
+    rule = facts.rules.of(process.name)
+    if rule.ignore:
+        return "ignored"
+    kind = "" if rule.required else _kind(process)
+    if kind or process.status == "errored":
+        return kind
+    return {Cause.PERSON: "stopped-by-hand", Cause.UNSEEN: "stopped-unseen", Cause.NOBODY: ""}[
+        cause(process, facts)
+    ]
+
+
+def _kind(process: Process) -> str:
+    """Name the kind of process that may be down by its nature; empty for one that should run."""
     if not process.autostart:
         return "not-autostarted"
     if not process.autorestart:
         return "scheduled" if process.cron else "one-shot"
-    if _ended_itself(process):
-        return "ended-itself"
-    if process.status == "errored":
-        return ""
-    return {Cause.PERSON: "stopped-by-hand", Cause.UNSEEN: "stopped-unseen", Cause.NOBODY: ""}[
-        _cause(process, facts)
-    ]
+    return "ended-itself" if _ended_itself(process) else ""
 
 
 def _metrics(facts: Facts) -> dict[str, float]:
-    apps = [process for process in facts.processes if guarded(process)]
+    apps = [process for process in facts.processes if guarded(process, facts)]
     return {
         "apps": len(apps),
         "online": sum(one.status == "online" for one in apps),

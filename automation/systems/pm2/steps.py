@@ -10,6 +10,7 @@ from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
+from automation.systems.pm2.required import STOPPED as STOPPED_BY_HAND
 
 # What an entry must not carry into `prepare` (safety S12): with `instances` it multiplies, with the old
 # `created_at` PM2's own restart limit never applies, and the ids and delays are the old ones'.
@@ -38,6 +39,8 @@ def restart(observer: Pm2Observer, subject: str) -> str:
     down = _down(observer, subject)
     if down is None:
         return NOT_NEEDED
+    if not down.process.autostart:  # PM2 itself never starts such an app, not even when told to
+        return recreate(observer, subject)
     observer.pm2.restart(down.process.pm_id)
     return f"restarted (id {down.process.pm_id})"
 
@@ -57,7 +60,7 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
     if down is None:
         return NOT_NEEDED
     _refuse_what_would_not_come_back(down)
-    prepared = _prepared(down.entry)
+    prepared = _prepared(down)
     recreation = begun(down.daemon, down.process, down.listed)
     observer.note(recreation)
     trouble = ""
@@ -142,7 +145,8 @@ def _down(observer: Pm2Observer, subject: str) -> _Down | None:
     if found is None or facts.daemon is None:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     process, entry = found
-    if all(finding.subject != subject for finding in observer.assess(facts).findings):
+    findings = (one for one in observer.assess(facts).findings if one.problem != STOPPED_BY_HAND)
+    if all(finding.subject != subject for finding in findings):
         return None
     if process.pid and process.status == "errored":
         raise StepRefused(f"PM2 could not end it: pid {process.pid} lives; a second one would run beside it")
@@ -162,11 +166,13 @@ def _refuse_what_would_not_come_back(down: _Down) -> None:
         )
 
 
-def _prepared(entry: Entry) -> Entry:
-    """Return the entry's environment as `prepare` may have it."""
-    environment = entry["pm2_env"]
+def _prepared(down: _Down) -> Entry:
+    """Return the entry's environment as `prepare` may have it; what settings require is autostarted."""
+    environment = down.entry["pm2_env"]
     found = environment if isinstance(environment, dict) else {}
-    return {key: value for key, value in found.items() if key not in LEFT_OUT} | {"status": "launching"}
+    kept = {key: value for key, value in found.items() if key not in LEFT_OUT}
+    started = {} if down.process.autostart else {"autostart": True}
+    return kept | started | {"status": "launching"}
 
 
 def restart_master(observer: Pm2Observer, subject: str) -> str:
