@@ -38,11 +38,15 @@ __all__ = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The effective values by name, where each comes from, and what was odd about the file."""
+    """The effective values by name, where each comes from, and what was odd about the file.
+
+    `without_effect` says of keys of an older version, in a line each, why they have none.
+    """
 
     values: Mapping[str, Value]
     origins: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    without_effect: tuple[str, ...] = ()
 
     def seconds(self, name: str) -> float:
         """Return a duration in seconds."""
@@ -118,11 +122,11 @@ def parse_file(text: str, where: str) -> SettingsFile:
 class Unused:
     """Dotted keys of the file that are accepted without effect; a key covers what is below it.
 
-    Of `silent` ones nothing is said, of `sections` (top-level keys) always; of the keys of `said`, with the
-    reason that stands there, where something is switched on.
+    `silent` ones and their reasons are for who asks, of `sections` (top-level keys) a line is said always, of
+    the keys of `said`, with the reason that stands there, where something is switched on.
     """
 
-    silent: tuple[str, ...] = ()
+    silent: Mapping[str, str] = field(default_factory=dict)
     sections: tuple[str, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
 
@@ -166,7 +170,14 @@ def resolve(
     odd += islice(
         oddities(keys, found, (*unused.silent, *unused.sections, *unused.said), file.where), MOST_WARNINGS
     )
-    return Settings(values, origins, (*odd[:MOST_WARNINGS], *_without_effect(file, unused)))
+    warnings = (*odd[:MOST_WARNINGS], *_without_effect(file, unused))
+    return Settings(values, origins, warnings, tuple(_silent(file, unused, keys)))
+
+
+def _silent(file: SettingsFile, unused: Unused, keys: frozenset[str]) -> Iterator[str]:
+    for key, why in unused.silent.items():
+        if key not in keys and value_at(file.content, key) is not None:
+            yield f"{file.where}: {key}: no effect here: {why}"
 
 
 def _without_effect(file: SettingsFile, unused: Unused) -> Iterator[str]:

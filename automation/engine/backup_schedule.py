@@ -6,6 +6,7 @@ import sys
 
 from automation.core.moments import from_text
 from automation.engine.context import Context
+from automation.engine.seeing import is_enabled
 from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import Child, spawn
 from automation.stores.backup_outcomes import read_outcome
@@ -21,7 +22,8 @@ class BackupSchedule:
         self._context = context
         self._child: Child | None = None
         self._started_s = 0.0
-        self._interval_s = context.settings.seconds("backup_interval") if context.system.backup else 0.0
+        wanted = context.system.backup and is_enabled(context)
+        self._interval_s = context.settings.seconds("backup_interval") if wanted else 0.0
         self._due_s = self._first_due_s()
 
     def _first_due_s(self) -> float:

@@ -55,7 +55,7 @@ def effective(system: System, environment: Mapping[str, str], file: SettingsFile
 
 def unused_by(system: System) -> Unused:
     """Return the keys of the settings file that this system accepts without effect."""
-    return Unused((*IGNORED, *system.ignored_keys), DROPPED, {**UNBUILT, **system.unbuilt_keys})
+    return Unused({**IGNORED, **system.ignored_keys}, DROPPED, UNBUILT)
 
 
 def chosen(environment: Mapping[str, str]) -> dict[str, str]:

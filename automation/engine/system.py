@@ -44,8 +44,7 @@ class System:
 
     * `settings` names a tuple of core.settings.Setting; `section` is its part of the settings file, its name
       if empty, `twins` are older sections with the same keys;
-    * `ignored_keys` are keys of the settings file that are accepted without effect, `unbuilt_keys` those of
-      which a line says why (the value) where they are switched on;
+    * `ignored_keys` are keys of the settings file that are accepted without effect, and why;
     * `observer` names `(context) -> Observer`;
     * `ladders` names `(settings) -> tuple[Ladder, ...]`;
     * `steps` maps the step names of the ladders to `(observer, subject) -> str`;
@@ -67,8 +66,7 @@ class System:
     steps: Mapping[str, str] = field(default_factory=dict)
     section: str = ""
     twins: tuple[str, ...] = ()
-    ignored_keys: tuple[str, ...] = ()
-    unbuilt_keys: Mapping[str, str] = field(default_factory=dict)
+    ignored_keys: Mapping[str, str] = field(default_factory=dict)
     own_folder: str = ""
     doctor: str = ""
     script: str = ""

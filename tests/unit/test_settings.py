@@ -40,7 +40,7 @@ KNOWN = (PERIOD, TRIES, BAND, RECOVERS, MODE, HOME, APPS, HOOK)
 
 
 def of_file(content: dict[str, object], ignored: tuple[str, ...] = ()) -> Settings:
-    return resolve(KNOWN, {}, SettingsFile(WHERE, content), {}, Unused(ignored))
+    return resolve(KNOWN, {}, SettingsFile(WHERE, content), {}, Unused(dict.fromkeys(ignored, "why not")))
 
 
 def of_environment(**environment: str) -> Settings:

@@ -16,6 +16,7 @@ from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.loading import load
 from automation.engine.modes import mode_now, watches_only
+from automation.engine.seeing import observer_of
 from automation.engine.system import Observer
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.locks import locked
@@ -33,7 +34,7 @@ def recovery(call: Call) -> int:
         LockBusy: Somebody else is acting.
     """
     context = build(call.system, call.workspace, call.environment, call.clock)
-    observer: Observer = load(context.system.observer)(context)
+    observer = observer_of(context)
     ladders: tuple[Ladder, ...] = load(context.system.ladders)(context.settings)
     try:
         if call.flag("dry_run"):

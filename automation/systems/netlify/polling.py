@@ -13,6 +13,7 @@ from automation.systems.netlify.facts import Sight
 from automation.systems.netlify.refusals import RateLimited
 
 DEPLOYS_ASKED = 50
+NOT_WATCHED = "netlify.functions.deploymentCheck is false: deploys are not looked at"
 LONGEST_WAIT_S = 600.0  # after failures, unless the interval itself is longer
 
 
@@ -40,6 +41,9 @@ class Polling:
         if now_s < self._due_s:
             return self._sight
         self._due_s = now_s + self._interval_s
+        if not self._context.settings.flag("watch_deploys"):
+            self._sight = Sight(note=NOT_WATCHED)
+            return self._sight
         try:
             api = self.api()
         except AutomationError as error:

@@ -42,6 +42,24 @@ SETTINGS = (
         also=_old("backupInterval"),
     ),
     Setting(
+        "write_manifest",
+        Kind.FLAG,
+        True,  # noqa: FBT003  # a default value
+        "false: a manifest that is not current is only reported",
+        key="netlify.functions.autoRegenerate",
+        also=(
+            "netlify.functions.autoUpdateManifest",
+            "enhanced.netlifyFunctionsManager.functions.default.manifestRegeneration",
+        ),
+    ),
+    Setting(
+        "watch_deploys",
+        Kind.FLAG,
+        True,  # noqa: FBT003  # a default value
+        "false: Netlify is not asked; the files alone are watched",
+        key="netlify.functions.deploymentCheck",
+    ),
+    Setting(
         "deploy_timeout",
         Kind.DURATION,
         900_000,

@@ -24,7 +24,6 @@ SYSTEM = System(
         "restore-file": "automation.engine.kept_files:restore_file",
     },
     own_folder=f"{_HERE}.home:own_folder",
-    ignored_keys=("pm2.restartDelay",),
     doctor=f"{_HERE}.doctor:doctor",
     script="enhanced_pm2_redundancy.py",
     backup=f"{_HERE}.backed_up:backed_up",

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from automation.core.errors import EffectFailed
+from automation.core.errors import EffectFailed, SettingsInvalid
+from automation.core.settings import Settings
 from automation.engine.context import SETTINGS_FILE, Context
 from automation.engine.kept_files import matching_files
 from automation.engine.snapshots import BackedUp
 from automation.ports.commands import Commands, SystemCommands
+from automation.stores.backups.entry_path import problem_with
 from automation.stores.backups.store import Source
 from automation.systems.pm2.home import pm2_home
 
 ECOSYSTEM_FILES = ("ecosystem*.js", "ecosystem*.cjs", "ecosystem*.mjs", "ecosystem*.json", "ecosystem*.y*ml")
 SCRIPTS = ("automation/*.py", "automation/*.sh", "automation/*.js", "automation/*.cjs", "automation/*.mjs")
-GUARDED_FILES = ECOSYSTEM_FILES  # put back when nothing is left of them
 OF_PM2 = ("dump.pm2", "dump.pm2.bak", "module_conf.json")
 CHECK_LIMIT_S = 10.0
 JAVASCRIPT = (".js", ".cjs")
@@ -27,13 +28,30 @@ def backed_up(context: Context) -> BackedUp:
     workspace = context.layout.workspace
     return BackedUp(
         sources=(
-            Source(matching_files(workspace, (*ECOSYSTEM_FILES, *SCRIPTS, SETTINGS_FILE)), valid=judge),
+            Source(
+                matching_files(workspace, (*guarded_files(context.settings), *SCRIPTS, SETTINGS_FILE)),
+                valid=judge,
+            ),
             Source(
                 [name for name in OF_PM2 if (home(context) / name).exists()], prefix="pm2-home", valid=judge
             ),
         ),
         roots={"pm2-home": home(context)},
     )
+
+
+def guarded_files(settings: Settings) -> tuple[str, ...]:
+    """Return the globs of what is put back when nothing is left of it: ecosystem files, and what is added.
+
+    Raises:
+        SettingsInvalid: One of those leads out of the workspace.
+    """
+    added = tuple(one.removeprefix("./") for one in settings.names("ecosystem_files"))
+    for one in added:
+        problem = "has a **, which would look through every folder" if "**" in one else problem_with(one)
+        if problem:
+            raise SettingsInvalid(f"{settings.origins['ecosystem_files']}: {one[:80]!r} {problem}")
+    return (*ECOSYSTEM_FILES, *added)
 
 
 def home(context: Context) -> Path:

@@ -14,7 +14,7 @@ from automation.engine.own_gap import OwnGap
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
 from automation.systems.pm2.app_rules import AppRules, app_rules
-from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
+from automation.systems.pm2.backed_up import guarded_files, wiped
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.command_line import list_by_command_line
 from automation.systems.pm2.facts import DaemonState, Facts
@@ -208,8 +208,14 @@ def connect(context: Context) -> Pm2Observer:
             f"PM2_HOME {home}: no such folder, or not ours to enter; start PM2 once, or set PM2_HOME"
         )
     client = Pm2Client(home, context.clock, environment)
+    globs = guarded_files(context.settings)
     around = Around(
-        KeptFiles(context, lambda: matching_files(context.layout.workspace, GUARDED_FILES), wiped),
+        KeptFiles(
+            context,
+            lambda: matching_files(context.layout.workspace, globs),
+            wiped,
+            auto_restore=context.settings.flag("auto_restore"),
+        ),
         context.layout.logs,
         OwnGap(context.clock, context.settings.seconds("check_interval")),
         lambda: list_by_command_line(context, SystemCommands()),

@@ -42,6 +42,22 @@ SETTINGS = (
         most=100,
     ),
     Setting(
+        "restart_delay",
+        Kind.DURATION,
+        10_000,
+        "wait after the first restart of an app; each further one is twice as long",
+        key="pm2.restartDelay",
+        also=("redundancy.firstWait",),
+    ),
+    Setting(
+        "ecosystem_files",
+        Kind.NAMES,
+        (),
+        "more files to guard and back up beside ecosystem*.*, as globs within the workspace",
+        key="pm2.ecosystemFiles",
+        also=("enhanced.pm2Manager.ecosystemFiles",),
+    ),
+    Setting(
         "processes",
         Kind.NAMES,
         (),
