@@ -17,6 +17,7 @@ from automation.ports.clock import Clock
 from automation.ports.files import make_folder, read_whole, refuse_remote
 from automation.ports.process import owns
 from automation.stores.layout import Layout
+from automation.stores.report_access import access_of
 
 SETTINGS_FILE = "automation/redundancy-config.json"
 
@@ -38,9 +39,11 @@ def build(system: System, workspace: Path, environment: Mapping[str, str], clock
 
     Raises:
         SettingsInvalid: A setting is wrong; the line says where.
+        NotAllowed: Reports are to go to a group that this user is not in.
     """
     file = read_settings_file(workspace)
     settings = effective(system, environment, file)
+    access_of(environment)
     return Context(system, layout_of(system, workspace, environment), settings, environment, clock)
 
 

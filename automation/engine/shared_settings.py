@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from automation.core.settings import Kind, Setting
+from automation.stores.report_access import GROUP_VARIABLE, MODE_VARIABLE, MODES
 
 SHARED = (
     Setting(
@@ -20,6 +21,21 @@ SHARED = (
         "one JSON object a line, or plain text",
         env="REDUNDANCY_LOG_FORMAT",
         choices=("json", "text"),
+    ),
+    Setting(
+        "report_group",
+        Kind.TEXT,
+        "",
+        "group that may read the reports, nobody else beside their owner",
+        env=GROUP_VARIABLE,
+    ),
+    Setting(
+        "report_mode",
+        Kind.CHOICE,
+        "0644",
+        "permission bits of the reports; 0640 where a group is set",
+        env=MODE_VARIABLE,
+        choices=MODES,
     ),
     Setting(
         "mode",
