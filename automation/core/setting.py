@@ -17,8 +17,10 @@ LONGEST_SHOWN = 80
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 LAST_PORT = 65_535
 _DURATION = re.compile(r"(\d+)(ms|s|m|h)?")
-_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:[/?#]\S*)?")
-_SOCKET = re.compile(r"(?:[^\s:/@]+:|\[[0-9A-Fa-f:.]+\]:)?([0-9]{1,5})")
+# Patterns that a JSON schema takes as they are.
+ADDRESS = r"https?://[^\s/?#@]+([/?#]\S*)?"
+PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+SOCKET = rf"([^\s:/@]+:|\[[0-9A-Fa-f:.]+\]:)?{PORT}"
 
 
 class Kind(StrEnum):
@@ -196,12 +198,11 @@ def _names(raw: object, _setting: Setting) -> tuple[str, ...] | None:
 
 
 def _address(raw: object, _setting: Setting) -> str | None:
-    return raw if isinstance(raw, str) and _ADDRESS.fullmatch(raw) else None
+    return raw if isinstance(raw, str) and re.fullmatch(ADDRESS, raw) else None
 
 
 def _socket(raw: object, _setting: Setting) -> str | None:
-    match = _SOCKET.fullmatch(str(raw)) if isinstance(raw, int | str) else None  # "True" is no number
-    return str(raw) if match is not None and 0 < int(match[1]) <= LAST_PORT else None
+    return str(raw) if isinstance(raw, int | str) and re.fullmatch(SOCKET, str(raw)) else None
 
 
 def _path(raw: object, _setting: Setting) -> str | None:

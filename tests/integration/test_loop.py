@@ -19,7 +19,7 @@ from automation.engine.calling import Call
 from automation.engine.commands.start import start
 from automation.engine.loop import installed_version
 from automation.ports.clock import SteppedClock
-from automation.ports.locks import take_lock
+from automation.ports.locks import is_locked, take_lock
 from automation.ports.supervisor import Supervisor
 from automation.ports.supervisor_home import supervisor_home
 from automation.ports.waking import Waking
@@ -109,7 +109,8 @@ def test_a_guard_whose_lock_file_was_deleted_ends_and_leaves_the_report_of_the_n
 ) -> None:
     with ground.program() as first:
         line_with(first, "guard_started")
-        eventually("a report", ground.report_path.exists)
+        report_lock = ground.logs / "lamp-health-report.json.lock"
+        eventually("a report, whole", lambda: ground.report_path.exists() and not is_locked(report_lock))
         os.kill(first.pid, signal.SIGSTOP)
         (ground.state / "guard.lock").unlink()
         with ground.program() as second:
