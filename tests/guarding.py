@@ -23,6 +23,8 @@ from automation.ports.clock import SystemClock
 from automation.ports.locks import take_lock
 from automation.ports.supervisor import Supervisor
 from automation.ports.waking import Waking
+from automation.stores import installation
+from automation.stores.installation import Installation
 from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.observer import Pm2Observer
 from automation.systems.pm2.process import Process, processes
@@ -88,6 +90,22 @@ class Ground:
         """Return what the guard is started with."""
         kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
         return self.home.environment | kept | {"PM2_CHECK_INTERVAL": "1s"} | more
+
+    def install(self) -> None:
+        """Record which PM2 is ours, as the start script does."""
+        home = str(self.home.path)
+        workspace = str(self.workspace)
+        record = Installation(
+            "6f1c",
+            os.geteuid(),
+            home,
+            str(NODE),
+            str(pm2_script(self.home.version)),
+            workspace,
+            workspace,
+            "now",
+        )
+        installation.record(record, self.workspace / "logs")
 
     # --- what PM2 says ---
 
@@ -176,6 +194,28 @@ class Ground:
             check=False,
         )
 
+    def start_under_pm2(self, **more: str) -> None:
+        """Let PM2 start the guard."""
+        app = {
+            "name": SYSTEM.app,
+            "script": str(SCRIPT),
+            "interpreter": sys.executable,
+            "args": ["--workspace", str(self.workspace)],
+            "env": {"PM2_CHECK_INTERVAL": "1s", **more},
+            "stop_exit_codes": [3],
+            "kill_timeout": 20000,
+        }
+        file = self.home.apps / "guard.config.json"
+        file.write_text(json.dumps({"apps": [app]}), "utf-8")
+        assert self.home.cli("start", file).returncode == 0
+
+    def guarded_by(self, pid: int) -> bool:
+        """Tell whether the report is of this process."""
+        try:
+            return bool(self.report["pid"] == pid)
+        except (OSError, ValueError):
+            return False
+
     @contextmanager
     def started(self, **more: str) -> Iterator[subprocess.Popen[bytes]]:
         """Start the guard; it is ended at the end of the block, whatever happens."""
@@ -192,7 +232,7 @@ class Ground:
         try:
             eventually(
                 f"the guard looks: {out.read_text('utf-8', 'replace')}",
-                lambda: child.poll() is not None or self._report_is_of(child.pid),
+                lambda: child.poll() is not None or self.guarded_by(child.pid),
             )
             yield child
         finally:
@@ -203,12 +243,6 @@ class Ground:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait(timeout=15)
-
-    def _report_is_of(self, pid: int) -> bool:
-        try:
-            return bool(self.report["pid"] == pid)
-        except (OSError, ValueError):
-            return False
 
 
 class Watch:

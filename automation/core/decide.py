@@ -91,9 +91,9 @@ def decide(
 ) -> Decision:
     """Decide what to do about the findings of a look that `remember` has taken into the history.
 
-    At most one step for each problem and subject, however often it was found; none on a first look; none
-    before the wait after the last one is over. Out of rungs a human is told, once, and after the ladder's
-    rest the climb may begin anew.
+    At most one step for each problem and subject, however often it was found; none on a first look (unless
+    that was two looks in one, `Finding.sure`); none before the wait after the last one is over. Out of rungs
+    a human is told, once, and after the ladder's rest the climb may begin anew.
     A ladder without rungs says at once that only a human can help.
     """
     ladder_of = {ladder.problem: ladder for ladder in ladders}
@@ -110,7 +110,7 @@ def decide(
 def _decide_one(decision: Decision, finding: Finding, climb: Climb, ladder: Ladder, now_s: float) -> Decision:
     rung = ladder.rung(climb.attempts)
     due_at_s = _due_at_s(climb, ladder, finding.subject)
-    if climb.looks >= LOOKS_BEFORE_ACTING and now_s >= due_at_s:
+    if (finding.sure or climb.looks >= LOOKS_BEFORE_ACTING) and now_s >= due_at_s:
         if rung is None:
             return _give_up(decision, finding, climb, now_s)
         call = StepCall(rung.step, finding.subject, finding.problem, climb.attempts + 1)

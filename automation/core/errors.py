@@ -65,7 +65,12 @@ class CommandTimedOut(EffectFailed):
 
 
 class LookFailed(EffectFailed):
-    """The guarded system could not be looked at: nothing is known of it (which is not the same as down)."""
+    """The guarded system could not be looked at: nothing is known of it (which is not the same as down).
+
+    `look_again_s` asks for another look that soon, where a few failures in a row will say more.
+    """
+
+    look_again_s: float | None = None
 
 
 class StepRefused(EffectFailed):

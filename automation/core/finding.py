@@ -39,7 +39,8 @@ class Finding:
     """One thing that is wrong with one subject.
 
     `problem` names the fault in kebab-case, `subject` what it happened to, `message` says what was seen, and
-    `advice` what a person could do about it.
+    `advice` what a person could do about it. `sure` says that the look which found it was two looks already
+    (safety S1), so that no third is waited for.
     """
 
     problem: str
@@ -47,6 +48,7 @@ class Finding:
     severity: Severity
     message: str
     advice: str = ""
+    sure: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

@@ -38,11 +38,12 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The rungs for one problem."""
+    """The rungs for one problem; `in_emergency` says that an emergency does not take it over (safety S30)."""
 
     problem: str
     rungs: tuple[Rung, ...]
     pace: Pace = Pace()
+    in_emergency: bool = False
 
     def rung(self, attempts: int) -> Rung | None:
         """Return the rung for the next try after so many, or None when there is none left."""

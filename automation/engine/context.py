@@ -24,7 +24,7 @@ SETTINGS_FILE = "automation/redundancy-config.json"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a guard works with."""
+    """What a guard works with; `by_hand` says that a person asked for it to act, now."""
 
     system: System
     layout: Layout
@@ -32,6 +32,7 @@ class Context:
     environment: Mapping[str, str]
     clock: Clock
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("redundancy"))
+    by_hand: bool = False
 
 
 def build(system: System, workspace: Path, environment: Mapping[str, str], clock: Clock) -> Context:

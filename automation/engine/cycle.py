@@ -57,6 +57,7 @@ class Seen:
     facts: Any = None
     assessment: Assessment | None = None
     why: str = ""
+    look_again_s: float | None = None
 
 
 def run_cycle(guard: Guard) -> float:
@@ -76,7 +77,7 @@ def run_cycle(guard: Guard) -> float:
     _take_outcomes(guard)
     _tell(guard, decision, now_s)
     _save(guard)
-    due_s = _due_in_s(guard, seen.assessment, decision, now_s)
+    due_s = _due_in_s(guard, seen, decision, now_s)
     decision = replace(decision, history=guard.history)
     judged = Judged(seen.assessment, seen.why, decision, mode, held_back, guard.recent)
     _publish(guard, judged, now_s, due_s, round((clock.elapsed_s() - began_s) * 1000))
@@ -90,7 +91,7 @@ def _look(guard: Guard) -> Seen:
         assessment = guard.observer.assess(facts)
     except LookFailed as error:
         _trouble(guard, "look_failed", str(error))
-        return Seen(why=str(error))
+        return Seen(why=str(error), look_again_s=error.look_again_s)
     _trouble(guard, "look_failed", "")
     try:
         guard.observer.remember(facts)
@@ -98,7 +99,7 @@ def _look(guard: Guard) -> Seen:
         _trouble(guard, "state_not_saved", str(error))
     else:
         _trouble(guard, "state_not_saved", "")
-    return Seen(facts, assessment)
+    return Seen(facts, assessment, look_again_s=assessment.look_again_s)
 
 
 def _decide(guard: Guard, assessment: Assessment | None, mode: Mode, now_s: float) -> Decision:
@@ -124,7 +125,8 @@ def _act(guard: Guard, decision: Decision, seen: Seen) -> str:
     actor = Actor(context, guard.observer, guard.steps, by="guard")
     try:
         mode, why = mode_now(context, context.clock.now_s())  # read after the lock is held (safety S30)
-        if mode is not Mode.ACTIVE:
+        allowed = {ladder.problem for ladder in ladders_for(mode, guard.ladders) if ladder.rungs}
+        if any(call.problem not in allowed for call in decision.calls):
             return why
         # Saved before acting: a guard that dies inside a step must not find its ladder untouched.
         history = tried(guard.history, decision.calls, context.clock.now_s())
@@ -195,11 +197,11 @@ def _save(guard: Guard) -> None:
         _trouble(guard, "history_not_saved", "")
 
 
-def _due_in_s(guard: Guard, assessment: Assessment | None, decision: Decision, now_s: float) -> float:
+def _due_in_s(guard: Guard, seen: Seen, decision: Decision, now_s: float) -> float:
     """Return when to look next: a period from now, or earlier where something is due."""
     wanted = [guard.period_s]
-    if assessment is not None and assessment.look_again_s is not None:
-        wanted.append(assessment.look_again_s)
+    if seen.look_again_s is not None:
+        wanted.append(seen.look_again_s)
     next_at_s = decision.next_at_s()
     if next_at_s is not None:
         wanted.append(next_at_s - now_s)

@@ -55,11 +55,14 @@ def _leased(context: Context) -> bool:
 def ladders_for(mode: Mode, ladders: tuple[Ladder, ...]) -> tuple[Ladder, ...]:
     """Return the ladders that may be climbed in a mode.
 
-    To observe is to have ladders without rungs: whatever would be acted on needs a human. In a pause, an
-    emergency or a shutdown there are none at all: somebody else is at work, and knows.
+    To observe is to have ladders without rungs: whatever would be acted on needs a human. An emergency takes
+    over all ladders but those that say otherwise. In a pause or a shutdown there are none at all: somebody
+    else is at work, and knows.
     """
     if mode is Mode.ACTIVE:
         return ladders
     if mode is Mode.OBSERVE:
         return tuple(replace(ladder, rungs=()) for ladder in ladders)
+    if mode is Mode.EMERGENCY:
+        return tuple(ladder for ladder in ladders if ladder.in_emergency)
     return ()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from automation.ports import process_table
 from automation.ports.socket_owner import socket_owner
 from automation.ports.supervisor_home import supervisor_home
 
@@ -31,8 +32,7 @@ def detect(environment: Mapping[str, str]) -> Supervisor:
     folder = supervisor_home(environment)
     if not environment.get("pm_id"):
         return Supervisor(runs_us=False, home=folder)
-    address = Path(environment.get("PM2_DAEMON_RPC_PORT") or folder / "rpc.sock")
-    owner = socket_owner(address)
+    owner = socket_owner(_address(environment))
     if owner is None or owner != os.getppid():
         return Supervisor(runs_us=False, home=folder)
     return Supervisor(
@@ -42,6 +42,20 @@ def detect(environment: Mapping[str, str]) -> Supervisor:
         error_file=_path(environment, "pm_err_log_path"),
         rotates=(folder / "modules" / "pm2-logrotate").is_dir(),
     )
+
+
+def left_behind(pid: int, environment: Mapping[str, str]) -> bool:
+    """Tell whether a process was started by a daemon of this home that is gone: another owns its socket."""
+    marks = process_table.environment(pid)
+    seen = process_table.look_at(pid)
+    owner = socket_owner(_address(environment))
+    if seen is None or owner is None or not marks.get("pm_id"):
+        return False
+    return seen.parent != owner and supervisor_home(marks) == supervisor_home(environment)
+
+
+def _address(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("PM2_DAEMON_RPC_PORT") or supervisor_home(environment) / "rpc.sock")
 
 
 def _path(environment: Mapping[str, str], name: str) -> Path | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from automation.core.errors import RecordNewer
-from tests.guarding import SCRIPT, Ground, Watch, eventually, webhook
+from tests.guarding import LONGER_THAN_ANY_WAIT_S, SCRIPT, Ground, Watch, eventually, webhook
 from tests.real_pm2 import VERSIONS, Pm2Home
 
 pytestmark = pytest.mark.timeout(60)
@@ -54,20 +54,22 @@ def one_line(ran: subprocess.CompletedProcess[str], code: int, *parts: str) -> N
 
 
 @pytest.mark.pm2
-@each_version
-def test_s14_a_daemon_that_was_killed_is_dead_and_a_human_is_told_once(ground: Ground) -> None:
+def test_s18_where_nobody_recorded_which_pm2_is_ours_no_daemon_is_started_and_a_human_is_told_once(
+    ground: Ground,
+) -> None:
     ground.home.start_app("web")
     with webhook() as (address, came), Watch(ground, REDUNDANCY_WEBHOOK=address) as watch:
         watch.look()
         ground.home.end_daemon(signal.SIGKILL)
-        watch.until("a human is told", lambda: came, skip_s=1)
+        watch.until("a human is told", lambda: came, skip_s=LONGER_THAN_ANY_WAIT_S)
         watch.look(times=4, skip_s=60)
 
         assert [message["problem"] for message in came] == ["daemon-dead"]
         assert ground.report["status"] == "critical"
         assert ground.report["score"] == 0.0
         assert ground.report["daemon"]["alive"] is False
-        assert ground.audit == []
+        assert {one["ok"] for one in ground.audit if one["event"] == "acted"} == {False}
+        assert "start-enhanced-redundancy.sh" in ground.report["recovery"]["recent"][-1]["detail"]
         assert ground.home.daemon_pid() is None
 
 
@@ -102,7 +104,10 @@ def test_s14_a_daemon_of_an_earlier_boot_did_not_end_in_order(ground: Ground) ->
 
     with Watch(ground) as watch:
         watch.look()
+        first = [one["problem"] for one in ground.report["findings"]]
+        watch.look(times=2, skip_s=16)
 
+        assert first == ["daemon-missing"]
         assert [one["problem"] for one in ground.report["findings"]] == ["daemon-dead"]
 
 
@@ -239,7 +244,7 @@ def test_a_memory_that_is_damaged_is_kept_and_every_stop_counts_as_a_persons(gro
 
         assert watch.intent("web") == "stopped-unseen"
         assert (own / "intents.json.damaged").read_text("utf-8") == '{"schema": 1, "daemon": ['
-        assert [one["name"] for one in ground.kept("roster.json")["entries"]] == ["web"]
+        assert [one["env"]["name"] for one in ground.kept("roster.json")["entries"]] == ["web"]
 
 
 @pytest.mark.pm2

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from automation.ports.locks import locked
 from automation.systems.pm2 import SYSTEM
-from tests.guarding import SCRIPT, Ground, Watch, environment_of, eventually
+from tests.guarding import Ground, Watch, environment_of, eventually
 from tests.real_pm2 import VERSIONS, Pm2Home
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
@@ -25,38 +24,15 @@ def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
     ground.client.close()
 
 
-def start_under_pm2(ground: Ground, **more: str) -> None:
-    """Let PM2 start the guard."""
-    app = {
-        "name": SYSTEM.app,
-        "script": str(SCRIPT),
-        "interpreter": sys.executable,
-        "args": ["--workspace", str(ground.workspace)],
-        "env": {"PM2_CHECK_INTERVAL": "1s", **more},
-        "stop_exit_codes": [3],
-        "kill_timeout": 20000,
-    }
-    file = ground.home.apps / "guard.config.json"
-    file.write_text(json.dumps({"apps": [app]}), "utf-8")
-    assert ground.home.cli("start", file).returncode == 0
-
-
 def log_of(ground: Ground) -> str:
     return "".join(path.read_text("utf-8") for path in (ground.home.path / "logs").glob(f"{SYSTEM.app}*"))
 
 
-def guarding(ground: Ground, pid: int) -> bool:
-    try:
-        return bool(ground.report["pid"] == pid)
-    except (OSError, ValueError):
-        return False
-
-
 @each_version
 def test_the_guard_guards_while_pm2_itself_runs_it_and_acts_on_no_app_of_ours(ground: Ground) -> None:
-    start_under_pm2(ground)
+    ground.start_under_pm2()
     own = ground.wait_for(SYSTEM.app, "online")
-    eventually("it looks", lambda: guarding(ground, own.pid))
+    eventually("it looks", lambda: ground.guarded_by(own.pid))
     broken = ground.fragile("web")
     ground.wait_for("web", "errored")
     broken.unlink()
@@ -76,18 +52,18 @@ def test_s5_a_second_guard_by_hand_is_refused_and_one_that_pm2_starts_takes_over
     ground.home.start_app("web")
     with ground.started() as first:
         by_hand = ground.run("start")
-        start_under_pm2(ground)
+        ground.start_under_pm2()
         second = ground.wait_for(SYSTEM.app, "online").pid
         eventually("it waits", lambda: "waiting_for_first_guard" in log_of(ground))
         inherited = ground.run("start", pm_id="0", name=SYSTEM.app)
 
         assert (by_hand.returncode, inherited.returncode) == (75, 75)
         assert f"pid {first.pid}" in by_hand.stderr
-        assert guarding(ground, first.pid)
+        assert ground.guarded_by(first.pid)
         first.send_signal(signal.SIGTERM)
         assert first.wait(15) == 0
 
-    eventually("the second one guards", lambda: guarding(ground, second))
+    eventually("the second one guards", lambda: ground.guarded_by(second))
     assert ground.one(SYSTEM.app).restarts == 0
 
 
@@ -107,7 +83,7 @@ def test_s3_budgets_and_roster_outlive_restarts_and_upgrades_of_the_guard(ground
     assert (climb["attempts"], again["attempts"]) == (1, 1)  # the wait of ten seconds holds
     assert again["tried_at_s"] == climb["tried_at_s"]
     assert ground.report["recovery"]["attempts"] == 1
-    assert [one["name"] for one in ground.kept("roster.json")["entries"]] == ["web"]
+    assert [one["env"]["name"] for one in ground.kept("roster.json")["entries"]] == ["web"]
     assert roster["bootId"] == ground.kept("roster.json")["bootId"] != ""
 
 

@@ -88,7 +88,13 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "file-wiped": [("restore-file", 3)],
         "master-silent": [("restart-master", 3)],
         "master-refused": [],
-        "daemon-dead": [],
+        "daemon-dead": [("bring-back", 5)],
+        "daemon-replaced": [("bring-back", 5)],
+        "daemon-hung": [("continue-daemon", 1), ("restart-daemon", 1)],
+        "daemon-deaf": [("put-sockets-back", 1), ("restart-daemon", 1)],
+        "sockets-gone": [("put-sockets-back", 5)],
+        "daemon-split": [("end-second-daemon", 1)],
+        "app-lost": [],
         "required-missing": [],
     }
     assert {step for rungs in found.values() for step, _ in rungs} == set(SYSTEM.steps)

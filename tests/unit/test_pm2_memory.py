@@ -10,12 +10,14 @@ import pytest
 
 from automation.core.errors import EffectFailed, RecordNewer
 from automation.systems.pm2.intents import Intents
-from automation.systems.pm2.memory import NO_DAEMON, Memory, RosterHead
+from automation.systems.pm2.memory import NO_DAEMON, Memory
 from automation.systems.pm2.recreation import begun
+from automation.systems.pm2.roster import Listed, Roster, RosterHead
 from tests.pm2_values import DAEMON, after, entry, event, listed
 
 HEAD = RosterHead("boot", DAEMON)
-ENTRIES = [{"pm2_env": {"name": "web", "env": {"SECRET": "x"}}}]
+WEB = Listed(3, 77, {"name": "web", "unique_id": "u", "env": {"SECRET": "x"}})
+ROSTER = Roster(HEAD, (WEB,), (Listed(4, 0, {"name": "enhanced-pm2-redundancy"}),))
 FULL = after(
     (listed(entry(), entry("b", 1), entry("c", 2)), ()),
     (listed(entry(status="stopped"), entry("b", 1, "stopped", pm_uptime=None)), (event("stop"),)),
@@ -77,19 +79,19 @@ def test_what_a_newer_version_wrote_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordNewer):
         Memory(tmp_path).load_intents()
     with pytest.raises(RecordNewer):
-        Memory(tmp_path).save_roster(HEAD, ENTRIES, "signature", 0.0)
+        Memory(tmp_path).save_roster(ROSTER, "signature", 0.0)
 
 
 def test_the_roster_is_written_when_its_signature_changes(tmp_path: Path) -> None:
     memory = Memory(tmp_path)
-    memory.save_roster(HEAD, ENTRIES, "one", 0.0)
+    memory.save_roster(ROSTER, "one", 0.0)
     first = json.loads((tmp_path / "roster.json").read_text("utf-8"))
-    memory.save_roster(HEAD, [], "one", 1.0)
+    memory.save_roster(Roster(HEAD), "one", 1.0)
     same = json.loads((tmp_path / "roster.json").read_text("utf-8"))
-    memory.save_roster(HEAD, [], "two", 1.0)
+    memory.save_roster(Roster(HEAD), "two", 1.0)
     changed = json.loads((tmp_path / "roster.json").read_text("utf-8"))
 
-    assert first["entries"] == [{"name": "web", "env": {"SECRET": "x"}}]
+    assert first["entries"] == [{"id": 3, "pid": 77, "env": dict(WEB.env)}]
     assert (same, changed["entries"]) == (first, [])
     assert memory.roster_head() == HEAD
     assert stat.S_IMODE((tmp_path / "roster.json").stat().st_mode) == 0o600
@@ -97,8 +99,8 @@ def test_the_roster_is_written_when_its_signature_changes(tmp_path: Path) -> Non
 
 
 def test_s11_the_roster_of_another_daemon_is_kept_once_more(tmp_path: Path) -> None:
-    Memory(tmp_path).save_roster(HEAD, ENTRIES, "one", 0.0)
-    Memory(tmp_path).save_roster(RosterHead("boot", (200, 9)), [], "one", 0.0)
+    Memory(tmp_path).save_roster(ROSTER, "one", 0.0)
+    Memory(tmp_path).save_roster(Roster(RosterHead("boot", (200, 9))), "one", 0.0)
 
     previous = json.loads((tmp_path / "roster-previous.json").read_text("utf-8"))
     assert previous["daemon"] == {"pid": 100, "startTicks": 5}
@@ -120,6 +122,20 @@ def test_a_roster_that_is_damaged_says_what_it_can(
     (tmp_path / "roster.json").write_text(text, "utf-8")
 
     assert Memory(tmp_path).roster_head() == head
+    assert (Memory(tmp_path).load_roster() is None) == (head is None)
+
+
+def test_a_roster_is_read_as_it_was_written_and_an_entry_that_is_none_is_left_out(tmp_path: Path) -> None:
+    Memory(tmp_path).save_roster(ROSTER, "one", 0.0)
+    assert Memory(tmp_path).load_roster() == ROSTER
+    assert ROSTER.last_pids() == {"u": 77}
+
+    record = json.loads((tmp_path / "roster.json").read_text("utf-8"))
+    record["entries"] += [7, {"id": True, "pid": "x", "env": {}}, {"env": None}]
+    (tmp_path / "roster.json").write_text(json.dumps(record), "utf-8")
+    again = Memory(tmp_path).load_roster()
+    assert again is not None
+    assert again.apps == (WEB, Listed(-1, 0, {}))
 
 
 def test_a_note_lasts_until_it_is_taken_away(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from automation.core.errors import EffectFailed, StepRefused
 from automation.ports.clock import SteppedClock
 from automation.systems.pm2.memory import Memory
 from automation.systems.pm2.observer import MOST_EVENTS, Pm2Observer
+from automation.systems.pm2.prepared import LEFT_OUT
 from automation.systems.pm2.recreation import begun
-from automation.systems.pm2.steps import LEFT_OUT, finish_recreation, recreate, restart, restart_master
+from automation.systems.pm2.steps import finish_recreation, recreate, restart, restart_master
 from tests.pm2_values import DAEMON, entry, event, listed
 from tests.scripted_pm2 import Entry, EventfulClock, ScriptedPm2, answers_never
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator
+from dataclasses import replace
 
 from automation.core.decide import StepCall
 from automation.core.errors import StepRefused
@@ -26,16 +27,20 @@ SECOND_LOOK_S = 1.0
 SETTLE_S = 3.0
 
 
-def recovery(call: Call) -> int:
+def recovery(call: Call, only: frozenset[str] | None = None) -> int:
     """Recover what two looks, a second apart, agree on; 0 when nothing of it is wrong any more.
+
+    Args:
+        call: The command line.
+        only: The steps that may be taken; None: all.
 
     Raises:
         StepRefused: The guard is paused, shut down, or an emergency is at work.
         LockBusy: Somebody else is acting.
     """
-    context = build(call.system, call.workspace, call.environment, call.clock)
+    context = replace(build(call.system, call.workspace, call.environment, call.clock), by_hand=True)
     observer = observer_of(context)
-    ladders: tuple[Ladder, ...] = load(context.system.ladders)(context.settings)
+    ladders = _with_only(load(context.system.ladders)(context.settings), only)
     try:
         if call.flag("dry_run"):
             return _plan(call, observer, ladders)
@@ -45,6 +50,15 @@ def recovery(call: Call) -> int:
             return _recover(call, context, observer, ladders)
     finally:
         observer.close()
+
+
+def _with_only(ladders: tuple[Ladder, ...], only: frozenset[str] | None) -> tuple[Ladder, ...]:
+    """Return the ladders with no other rungs than these."""
+    if only is None:
+        return ladders
+    return tuple(
+        replace(ladder, rungs=tuple(rung for rung in ladder.rungs if rung.step in only)) for ladder in ladders
+    )
 
 
 def _wrong(call: Call, assessment: Assessment) -> tuple[Finding, ...]:
@@ -77,18 +91,12 @@ def _rungs(finding: Finding, ladders: tuple[Ladder, ...]) -> Iterator[str]:
 
 
 def _recover(call: Call, context: Context, observer: Observer, ladders: tuple[Ladder, ...]) -> int:
-    mode, why = mode_now(context, context.clock.now_s())
-    if mode in {Mode.PAUSED, Mode.EMERGENCY, Mode.SHUTDOWN}:
-        way_out = f"; `{context.system.app} resume` ends the pause" if mode is Mode.PAUSED else ""
-        raise StepRefused(f"not acting: {why}{way_out}")
-    observing = watches_only(context)
-    if observing:
-        raise StepRefused(f"not acting: {observing}")
+    refuse_where_nobody_may_act(context)
     first = _wrong(call, observer.assess(observer.observe()))
     context.clock.wait(SECOND_LOOK_S if first else 0.0)
     again = {one.key for one in _wrong(call, observer.assess(observer.observe()))} if first else set()
     findings = tuple(one for one in first if one.key in again)
-    actor = Actor(context, observer, load_steps(context), by=f"hand: {_who(context)}")
+    actor = Actor(context, observer, load_steps(context), by=f"hand: {who(context)}")
     try:
         for finding in findings:
             _climb(context, actor, finding, ladders)
@@ -99,6 +107,21 @@ def _recover(call: Call, context: Context, observer: Observer, ladders: tuple[La
     return 1 if left else 0
 
 
+def refuse_where_nobody_may_act(context: Context) -> None:
+    """Refuse to act by hand in a pause, an emergency of another run, a shutdown, or where one only observes.
+
+    Raises:
+        StepRefused: One of them holds; the message says how it ends.
+    """
+    mode, why = mode_now(context, context.clock.now_s())
+    if mode in {Mode.PAUSED, Mode.EMERGENCY, Mode.SHUTDOWN}:
+        way_out = f"; `{context.system.app} resume` ends the pause" if mode is Mode.PAUSED else ""
+        raise StepRefused(f"not acting: {why}{way_out}")
+    observing = watches_only(context)
+    if observing:
+        raise StepRefused(f"not acting: {observing}")
+
+
 def _climb(context: Context, actor: Actor, finding: Finding, ladders: tuple[Ladder, ...]) -> None:
     """Take each rung once, gentlest first, until the problem has gone."""
     for attempt, step in enumerate(_rungs(finding, ladders), start=1):
@@ -107,7 +130,8 @@ def _climb(context: Context, actor: Actor, finding: Finding, ladders: tuple[Ladd
         context.clock.wait(SETTLE_S)
 
 
-def _who(context: Context) -> str:
+def who(context: Context) -> str:
+    """Return the name of the person at the keyboard, for the audit log."""
     return context.environment.get("SUDO_USER") or getpass.getuser()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
 from automation.core import redact
 from automation.core.errors import EffectFailed, LockBusy
@@ -16,11 +18,13 @@ from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.loop import begin
 from automation.ports import supervisor
-from automation.ports.locks import HeldLock, describe_holder, take_lock
+from automation.ports.ending import Named, send
+from automation.ports.locks import HeldLock, describe_holder, holder, take_lock
+from automation.ports.process import start_ticks
 from automation.ports.waking import Waking
 from automation.stores import publishing, shutdowns
 
-WAIT_STEP_S = 1.0
+WAIT_STEP_S = 0.25
 
 
 def start(call: Call) -> int:
@@ -81,7 +85,7 @@ def _addresses(context: Context) -> frozenset[str]:
 def _lock_for_life(context: Context, may_wait: Callable[[], bool], waking: Waking) -> HeldLock | None:
     """Take the lifetime lock; None when a signal ended the waiting for it."""
     path = context.layout.guard_lock
-    waited = False
+    waited = relieved = False
     while not waking.stop_signal:
         since = to_text(context.clock.now_s())
         try:
@@ -92,5 +96,22 @@ def _lock_for_life(context: Context, may_wait: Callable[[], bool], waking: Wakin
         if not waited:
             context.log.info("waiting_for_first_guard", extra={"holder": describe_holder(path)})
             waited = True
+        relieved = relieved or _relieve(context, path)
         waking.sleep(WAIT_STEP_S, ())
     return None
+
+
+def _relieve(context: Context, path: Path) -> bool:
+    """Ask a guard whose daemon is gone to end after its cycle: PM2 runs us in its place now; True when asked.
+
+    One whose daemon lives, or that a person started, is waited for without end.
+    """
+    said = holder(path) or {}
+    pid = said.get("pid")
+    if not isinstance(pid, int) or not supervisor.left_behind(pid, context.environment):
+        return False
+    ticks = start_ticks(pid)
+    if ticks is None or not send(Named(pid, ticks), signal.SIGTERM):
+        return False
+    context.log.info("relieving_guard", extra={"pid": pid})
+    return True

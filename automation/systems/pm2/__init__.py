@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from automation.engine.system import System
+from automation.engine.system import Command, Option, System
+from automation.engine.vocabulary import JSON, SUBJECT
 
 _HERE = "automation.systems.pm2"
 
@@ -20,6 +21,11 @@ SYSTEM = System(
         "restart": f"{_HERE}.steps:restart",
         "recreate": f"{_HERE}.steps:recreate",
         "finish-recreation": f"{_HERE}.steps:finish_recreation",
+        "bring-back": f"{_HERE}.daemon.steps:bring_back",
+        "continue-daemon": f"{_HERE}.daemon.steps:continue_daemon",
+        "put-sockets-back": f"{_HERE}.daemon.steps:put_sockets_back",
+        "restart-daemon": f"{_HERE}.daemon.steps:restart_daemon",
+        "end-second-daemon": f"{_HERE}.daemon.steps:end_second_daemon",
         "restart-master": f"{_HERE}.steps:restart_master",
         "restore-file": "automation.engine.kept_files:restore_file",
     },
@@ -27,4 +33,18 @@ SYSTEM = System(
     doctor=f"{_HERE}.doctor:doctor",
     script="enhanced_pm2_redundancy.py",
     backup=f"{_HERE}.backed_up:backed_up",
+    commands=(
+        Command(
+            "recovery",
+            "Climb the ladder for what is wrong now, or one level; `emergency` kills all and starts over.",
+            "recovery --level process --subject web",
+            f"{_HERE}.levels:recovery",
+            (
+                Option(("--dry-run",), "print the steps it would take, in order; take none"),
+                Option(("--level",), "process, ecosystem, restore or emergency; all if not given", takes="L"),
+                SUBJECT,
+                JSON,
+            ),
+        ),
+    ),
 )

@@ -6,6 +6,16 @@ from collections.abc import Iterator
 
 from automation.core.finding import Assessment, Finding, Severity
 from automation.engine.kept_files import kept_file_findings
+from automation.systems.pm2.daemon.checks import (
+    app_lost,
+    daemon_dead,
+    daemon_ended,
+    daemon_hung,
+    daemon_replaced,
+    daemon_split,
+    sockets_gone,
+)
+from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
 from automation.systems.pm2.master import master_silent
@@ -24,8 +34,7 @@ def assess(facts: Facts) -> Assessment:
     return Assessment(
         subjects=(*(one.label for one in subjects if expected(one, facts)), *absent),
         findings=(
-            *daemon_dead(facts),
-            *daemon_ended(facts),
+            *daemon_troubles(facts),
             *recreation_unfinished(facts),
             *process_errored(facts),
             *process_stopped(facts),
@@ -34,7 +43,7 @@ def assess(facts: Facts) -> Assessment:
             *kept_file_findings(facts.files),
             *master_silent(facts.master),
         ),
-        down=facts.state is DaemonState.DEAD,
+        down=facts.state in {DaemonState.DEAD, DaemonState.HUNG, DaemonState.DEAF},
         critical_subjects=frozenset(
             (
                 *(one.label for one in subjects if facts.rules.of(one.name).critical),
@@ -47,12 +56,14 @@ def assess(facts: Facts) -> Assessment:
     )
 
 
-def guarded(process: Process, facts: Facts) -> bool:
-    """Tell whether a process is a subject.
+def is_app(process: Process) -> bool:
+    """Tell whether a process is somebody's: not ours (safety S6), not the twin that a reload replaces."""
+    return not process.ours and not process.twin
 
-    Not ours (safety S6), not the twin that a reload replaces, and not what settings leave out (safety S8).
-    """
-    return not process.ours and not process.twin and not facts.rules.of(process.name).ignore
+
+def guarded(process: Process, facts: Facts) -> bool:
+    """Tell whether a process is a subject: an app that settings do not leave out (safety S8)."""
+    return is_app(process) and not facts.rules.of(process.name).ignore
 
 
 def expected(process: Process, facts: Facts) -> bool:
@@ -70,28 +81,19 @@ def expected(process: Process, facts: Facts) -> bool:
     return process.status == "errored" or cause(process, facts) is Cause.NOBODY
 
 
-def daemon_dead(facts: Facts) -> Iterator[Finding]:
-    """Report that PM2's daemon is gone and did not end in order."""
+def daemon_troubles(facts: Facts) -> Iterator[Finding]:
+    """Report what is wrong with PM2's daemon itself."""
+    trouble = facts.trouble or Trouble()
     if facts.state is DaemonState.DEAD:
-        yield Finding(
-            "daemon-dead",
-            "PM2",
-            Severity.CRITICAL,
-            "PM2's daemon is dead: nobody listens on its socket, and its pid file was left behind",
-            "look for apps that live on without it (`ps -ef`), end them, then run `pm2 resurrect`",
-        )
-
-
-def daemon_ended(facts: Facts) -> Iterator[Finding]:
-    """Report that PM2 was ended in order: a person's act, which is not undone (safety S14)."""
-    if facts.state is DaemonState.ENDED:
-        yield Finding(
-            "daemon-ended",
-            "PM2",
-            Severity.WARNING,
-            "PM2 was ended in order (`pm2 kill`, or its service was stopped)",
-            "`pm2 resurrect` brings back what was saved",
-        )
+        yield from daemon_dead(trouble)
+    elif facts.state is DaemonState.ENDED:
+        yield from daemon_ended()
+    elif facts.state in {DaemonState.HUNG, DaemonState.DEAF}:
+        yield from daemon_hung(trouble, listens=facts.state is DaemonState.HUNG)
+    yield from sockets_gone(trouble)
+    yield from daemon_split(trouble)
+    yield from daemon_replaced(trouble)
+    yield from app_lost(trouble)
 
 
 def recreation_unfinished(facts: Facts) -> Iterator[Finding]:
@@ -180,6 +182,8 @@ def _exit(process: Process) -> str:
 def _look_again_s(facts: Facts) -> float | None:
     """Ask for another look where something cannot be told yet."""
     wanted = []
+    if facts.state is DaemonState.DEAD or facts.trouble is not None:
+        wanted.append(LOOK_AGAIN_S)
     if facts.reloading or any(not _settled(one, facts) for one in _down(facts, "stopped")):
         wanted.append(LOOK_AGAIN_S)
     if any(one.twin or one.status in {"launching", "stopping"} for one in facts.processes):
@@ -191,10 +195,11 @@ def _look_again_s(facts: Facts) -> float | None:
 
 def _sections(facts: Facts) -> dict[str, object]:
     daemon = facts.daemon
+    hung = facts.trouble.pid if facts.trouble else None
     return {
         "processes": [_row(process, facts) for process in facts.processes if not process.twin],
         "daemon": {
-            "pid": None if daemon is None else daemon.pid,
+            "pid": hung if daemon is None else daemon.pid,
             "version": None if daemon is None else daemon.version,
             "alive": facts.state is DaemonState.ALIVE,
         },

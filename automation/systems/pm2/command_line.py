@@ -6,9 +6,17 @@ holds the socket, by one of us at a time, and with the PM2 that the installation
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, LockBusy, LookFailed, RecordDamaged, RecordNewer
+from automation.core.errors import (
+    EffectFailed,
+    LockBusy,
+    LookFailed,
+    RecordDamaged,
+    RecordNewer,
+    StepRefused,
+)
 from automation.core.moments import to_text
 from automation.engine.context import Context
 from automation.ports.commands import Commands
@@ -16,6 +24,7 @@ from automation.ports.locks import locked
 from automation.ports.process import start_ticks
 from automation.ports.socket_owner import socket_owner
 from automation.stores import installation
+from automation.systems.pm2.daemon.starting import Programs
 from automation.systems.pm2.home import own_folder, pm2_home
 from automation.systems.pm2.wire.cli import jlist
 from automation.systems.pm2.wire.door import Daemon
@@ -49,6 +58,21 @@ def list_by_command_line(context: Context, commands: Commands) -> tuple[Daemon, 
     except (EffectFailed, LockBusy) as error:
         raise LookFailed(f"{UNKNOWN_SOCKETS}, and its command line did not help: {error}") from error
     return Daemon(pid, ticks, "unknown"), entries
+
+
+def recorded_programs(context: Context) -> Programs:
+    """Return the node and the pm2 that the installation recorded, in the workspace or in PM2's home (S18).
+
+    Raises:
+        StepRefused: Nobody recorded any.
+    """
+    folder = pm2_home(context.environment)
+    for path in (installation.workspace_path(context.layout.logs), installation.home_path(folder)):
+        with contextlib.suppress(RecordDamaged, RecordNewer, EffectFailed):
+            record = installation.read(path)
+            if record is not None:
+                return Programs(Path(record.node), Path(record.pm2))
+    raise StepRefused("nobody recorded which pm2 is ours: run automation/start-enhanced-redundancy.sh once")
 
 
 def _recorded(context: Context) -> installation.Installation:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from automation.engine.kept_files import KeptFile
 from automation.systems.pm2.app_rules import AppRules
+from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.master import Master
 from automation.systems.pm2.process import Process
@@ -21,6 +22,8 @@ class DaemonState(StrEnum):
     DEAD = "dead"  # its pid file was left behind: it did not end in order
     ENDED = "ended"  # an orderly end: a person's act (safety S14)
     ABSENT = "absent"  # no PM2 was ever here
+    HUNG = "hung"  # it lives, and did not answer on three looks
+    DEAF = "deaf"  # it lives, and on three looks nobody listened: its socket is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Facts:
     """One look; `at_s` is in seconds since 1970.
 
     `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended; `files`
-    are the guarded ones, `master` is our own master, where PM2 runs one; `rules` what settings say of apps.
+    are the guarded ones, `master` is our own master, where PM2 runs one; `trouble` says what is wrong with
+    PM2's daemon, `rules` what settings say of apps.
     """
 
     at_s: float
@@ -40,4 +44,5 @@ class Facts:
     recreation: Recreation | None = None
     files: tuple[KeptFile, ...] = ()
     master: Master | None = None
+    trouble: Trouble | None = None
     rules: AppRules = field(default_factory=AppRules)

@@ -120,6 +120,23 @@ def _not_later(intents: Intents, now_s: float) -> Intents:
     )
 
 
+def heard(intents: Intents, events: Iterable[BusEvent], now_s: float) -> Intents:
+    """Return the intents with what was said since the last look, where there will be no other look."""
+    return replace(intents, words=_spoken(intents.words, events, now_s))
+
+
+def _spoken(
+    before: Mapping[int | str, float], events: Iterable[BusEvent], now_s: float
+) -> dict[int | str, float]:
+    words = dict(before)
+    for event in events:
+        if event.manually and event.kind == "stop":
+            words[event.pm_id] = now_s
+        elif event.manually and event.kind in {"start", "restart", "reload"}:
+            words.pop(event.pm_id, None)
+    return words
+
+
 def _words(
     before: Mapping[int | str, float],
     events: Iterable[BusEvent],
@@ -131,12 +148,7 @@ def _words(
     A word may come before the list shows the stop, or after: it stands until it is taken back, or until the
     process is seen to run long after it.
     """
-    words = dict(before)
-    for event in events:
-        if event.manually and event.kind == "stop":
-            words[event.pm_id] = now_s
-        elif event.manually and event.kind in {"start", "restart", "reload"}:
-            words.pop(event.pm_id, None)
+    words = _spoken(before, events, now_s)
     status = {process.pm_id: process.status for process in processes}
     return {
         pm_id: at_s

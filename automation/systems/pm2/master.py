@@ -74,7 +74,10 @@ def master_ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return what is done about it: a silent master is restarted, three times with growing waits."""
     return (
         Ladder(
-            "master-silent", (Rung("restart-master", tries(settings, 3)),), pace_of(settings, first_s=60.0)
+            "master-silent",
+            (Rung("restart-master", tries(settings, 3)),),
+            pace_of(settings, first_s=60.0),
+            in_emergency=True,
         ),
         Ladder("master-refused", ()),
     )

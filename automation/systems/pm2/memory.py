@@ -6,31 +6,21 @@ The roster holds each entry as PM2 showed it last, environment included: an app 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
 from automation.core.moments import to_text
 from automation.ports.files import cannot
 from automation.stores.records import keep_evidence, read_record, write_record
-from automation.systems.pm2 import recreation
+from automation.systems.pm2 import recreation, roster
 from automation.systems.pm2.intents import Cause, Gone, Intents, Known, Stop
 from automation.systems.pm2.process import Run
 from automation.systems.pm2.recreation import Recreation, checked_id
+from automation.systems.pm2.roster import Roster, RosterHead
 
 SCHEMA = 1
 NO_DAEMON = (0, 0)
-
-Entry = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class RosterHead:
-    """Of which boot and which daemon the roster is."""
-
-    boot_id: str
-    daemon: tuple[int, int]
 
 
 class Memory:
@@ -51,6 +41,19 @@ class Memory:
         Raises:
             RecordNewer: A newer version wrote it (safety S32).
         """
+        record = self._read_roster()
+        return None if record is None else roster.head_of(record)
+
+    def load_roster(self) -> Roster | None:
+        """Return the roster; None where there is none that can be read.
+
+        Raises:
+            RecordNewer: A newer version wrote it (safety S32).
+        """
+        record = self._read_roster()
+        return None if record is None else roster.from_record(record)
+
+    def _read_roster(self) -> dict[str, object] | None:
         try:
             record = read_record(self._roster)
         except (RecordDamaged, EffectFailed):
@@ -58,14 +61,9 @@ class Memory:
         if not isinstance(record, dict):
             return None
         _refuse_newer(self._roster, record)
-        daemon = record.get("daemon")
-        pair = (daemon.get("pid"), daemon.get("startTicks")) if isinstance(daemon, dict) else NO_DAEMON
-        whole = tuple(one if isinstance(one, int) else 0 for one in pair)
-        return RosterHead(str(record.get("bootId", "")), (whole[0], whole[1]))
+        return record
 
-    def save_roster(
-        self, head: RosterHead, entries: Sequence[Entry], signature: object, now_s: float
-    ) -> None:
+    def save_roster(self, seen: Roster, signature: object, now_s: float) -> None:
         """Write the roster when its signature changed; another daemon's is kept once more beside it.
 
         Raises:
@@ -75,19 +73,10 @@ class Memory:
         if signature == self._saved_signature:
             return
         before = self.roster_head()
-        if before is not None and before.daemon != head.daemon:
+        if before is not None and before.daemon != seen.head.daemon:
             with contextlib.suppress(OSError):
                 self._roster.replace(self._previous)
-        write_record(
-            self._roster,
-            {
-                "schema": SCHEMA,
-                "bootId": head.boot_id,
-                "daemon": {"pid": head.daemon[0], "startTicks": head.daemon[1]},
-                "seenAt": to_text(now_s),
-                "entries": [entry.get("pm2_env") for entry in entries],
-            },
-        )
+        write_record(self._roster, roster.to_record(seen, to_text(now_s)))
         self._saved_signature = signature
 
     def load_intents(self) -> Intents:
@@ -102,7 +91,7 @@ class Memory:
         try:
             record = read_record(self._intents)
             _refuse_newer(self._intents, record)
-            return Intents(NO_DAEMON, {}) if record is None else _from_record(record)
+            return Intents(NO_DAEMON, {}) if record is None else intents_from_record(record)
         except (RecordDamaged, KeyError, TypeError, ValueError, OverflowError):
             self._intents_damaged = True
             return Intents(NO_DAEMON, {})
@@ -118,7 +107,7 @@ class Memory:
         if self._intents_damaged:
             keep_evidence(self._intents)
             self._intents_damaged = False
-        write_record(self._intents, _to_record(intents))
+        write_record(self._intents, intents_to_record(intents))
         self._saved_intents = intents
 
     def load_recreation(self) -> Recreation | None:
@@ -150,7 +139,8 @@ def _refuse_newer(path: Path, record: object) -> None:
         raise RecordNewer(str(path), schema)
 
 
-def _to_record(intents: Intents) -> dict[str, object]:
+def intents_to_record(intents: Intents) -> dict[str, object]:
+    """Return intents as JSON values."""
     known = intents.known
     return {
         "schema": SCHEMA,
@@ -174,7 +164,12 @@ def _to_record(intents: Intents) -> dict[str, object]:
     }
 
 
-def _from_record(record: object) -> Intents:
+def intents_from_record(record: object) -> Intents:
+    """Read intents back.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: They are not of that shape.
+    """
     if not isinstance(record, dict) or record["schema"] != SCHEMA:
         raise ValueError("not intents of this schema")
     known = record["known"]

@@ -2,46 +2,68 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from automation.core.errors import LookFailed, NotAllowed
+from automation.core.errors import EffectFailed, LookFailed, NotAllowed, StepRefused
 from automation.core.finding import Assessment
 from automation.engine.context import Context
 from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
+from automation.ports.socket_owner import socket_owner
+from automation.stores.layout import HOME_FOLDER
 from automation.systems.pm2.app_rules import AppRules, app_rules
 from automation.systems.pm2.backed_up import guarded_files, wiped
 from automation.systems.pm2.checks import assess
-from automation.systems.pm2.command_line import list_by_command_line
+from automation.systems.pm2.command_line import list_by_command_line, recorded_programs
+from automation.systems.pm2.daemon.fate import Fate
+from automation.systems.pm2.daemon.records import DaemonRecords
+from automation.systems.pm2.daemon.revival import Means
+from automation.systems.pm2.daemon.saved import dumps
+from automation.systems.pm2.daemon.starting import Programs
+from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
-from automation.systems.pm2.intents import Intents, forgotten, learn
+from automation.systems.pm2.intents import Intents, forgotten, heard, learn
 from automation.systems.pm2.master import look_at_master
-from automation.systems.pm2.memory import Memory, RosterHead
-from automation.systems.pm2.process import OURS, Process, processes
+from automation.systems.pm2.memory import Memory
+from automation.systems.pm2.process import OURS, OWN_APPS, Process, processes
 from automation.systems.pm2.recreation import Recreation
+from automation.systems.pm2.roster import Roster, RosterHead
+from automation.systems.pm2.roster import listed as roster_entries
 from automation.systems.pm2.wire.client import Pm2Client
-from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoDaemon, Pm2
+from automation.systems.pm2.wire.connection import places
+from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
 
 Entry = dict[str, object]
 MOST_EVENTS = 10_000
+SECOND_QUESTION_S = 0.02
+AWAY = {
+    Fate.NEVER: DaemonState.ABSENT,
+    Fate.ENDED: DaemonState.ENDED,
+    Fate.CRASHED: DaemonState.DEAD,
+}
+FATES = {state: fate for fate, state in AWAY.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the guard sees beside PM2's sockets: its guarded files, the master's report, its own last gap.
+    """What the guard has beside PM2's sockets.
 
-    `rules` are what settings say of each app.
+    Its guarded files, the master's report, its own last gap, PM2's list by its command line, what a revival
+    of the daemon acts through, and what settings say of each app.
     """
 
     files: KeptFiles
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
+    environment: Mapping[str, str]
+    programs: Callable[[], Programs]
     rules: AppRules = field(default_factory=AppRules)
 
 
@@ -49,14 +71,38 @@ class Pm2Observer:
     """Looks at one PM2, and holds what the steps act through."""
 
     def __init__(
-        self, pm2: Pm2, memory: Memory, home: Path, clock: Clock, around: Around | None = None
+        self,
+        pm2: Pm2,
+        memory: Memory,
+        home: Path,
+        clock: Clock,
+        around: Around | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
         self._around = around
         self._memory = memory
-        self._home = home
+        self.home = home
+        said = around.environment if around else {}
+        where = places(home, said)
+        self.daemon_lock = home / HOME_FOLDER / "daemon.lock"
+        self.watch = DaemonWatch(
+            Place(
+                home,
+                home / HOME_FOLDER,
+                (where.rpc, where.pub),
+                where.pid_file,
+                dumps(home, said),
+                clock,
+            ),
+            memory,
+            DaemonRecords(home / HOME_FOLDER),
+            patience_s=patience_s,
+        )
+        self._guards = False
         self._intents: Intents = memory.load_intents()
         self._events: list[BusEvent] = []
         self._gap = False
@@ -81,29 +127,60 @@ class Pm2Observer:
         try:
             daemon, entries = self._ask()
         except NoDaemon as error:
-            pid = living_daemon(self._home)
-            if pid is not None:
-                raise LookFailed(
-                    f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
-                ) from error
-            return Facts(self.clock.now_s(), self._without_daemon(pid_file_left=error.pid_file_left))
+            return self._look_without_daemon(error)
+        except NoAnswer as error:
+            pid = socket_owner(self.home / "rpc.sock") or living_daemon(self.home)
+            return Facts(self.clock.now_s(), DaemonState.HUNG, trouble=self.watch.is_silent(error, pid))
         self._take_events()
         now_s = self.clock.now_s()
+        identity = (daemon.pid, daemon.start_ticks)
+        trouble = self.watch.answers(identity, lambda: roster_entries(_apps(entries)), self.intents)
         listed = processes(entries)
         self._intents = learn(
-            self._intents,
-            (daemon.pid, daemon.start_ticks),
-            listed,
-            tuple(self._events),
-            gap=self._gap,
-            now_s=now_s,
+            self._intents, identity, listed, tuple(self._events), gap=self._gap, now_s=now_s
         )
         self._events.clear()
         self._gap = False
         self._entries = entries
-        reloading = reload_under_way(self._home, now_s)
+        reloading = reload_under_way(self.home, now_s)
         noted = self._memory.load_recreation()
-        return Facts(now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading, noted)
+        return Facts(
+            now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading, noted, trouble=trouble
+        )
+
+    def _look_without_daemon(self, error: NoDaemon, *, twice: bool = False) -> Facts:
+        """Judge that nobody listens, after a second question (safety S14)."""
+        pid = living_daemon(self.home)
+        if pid is not None:
+            silent = LookFailed(
+                f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
+            )
+            trouble = self.watch.is_silent(silent, pid)
+            return Facts(self.clock.now_s(), DaemonState.DEAF, trouble=trouble)
+        if not twice:
+            self.clock.wait(SECOND_QUESTION_S)
+            try:
+                self.pm2.daemon()
+            except NoDaemon as again:
+                return self._look_without_daemon(again, twice=True)
+            return self._look_at_pm2()
+        fate, trouble = self.watch.is_away(self.intents, pid_file_left=error.pid_file_left, twice=twice)
+        return Facts(self.clock.now_s(), AWAY[fate], trouble=trouble)
+
+    def intents(self) -> Intents:
+        """Return who stopped what, with what the bus said since the last look."""
+        return heard(self._intents, self._events, self.clock.now_s())
+
+    def means(self) -> Means:
+        """Return what a revival of the daemon acts through.
+
+        Raises:
+            StepRefused: This observer was made for looking only.
+        """
+        if self._around is None:
+            raise StepRefused("this observer was made for looking only")
+        around = self._around
+        return Means(self.pm2, self.clock, self.home, around.environment, SystemCommands(), around.programs)
 
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
@@ -130,12 +207,31 @@ class Pm2Observer:
             EffectFailed: The disk said no.
         """
         entries, self._entries = self._entries, None  # a large list: not held while asleep
+        self._guards = True
+        self.watch.remember(FATES.get(facts.state), facts.trouble)
         if facts.daemon is None or entries is None:
             return
-        head = RosterHead(self.clock.boot_id(), (facts.daemon.pid, facts.daemon.start_ticks))
-        kept = [entry for entry in entries if entry.get("name") not in OURS]
-        self._memory.save_roster(head, kept, (head, _signature(facts.processes)), facts.at_s)
+        self._save_roster(facts, facts.daemon, entries)
         self._memory.save_intents(self._intents)
+
+    def see_all(self) -> None:
+        """Look, and keep as the roster what is there now: before all of it is ended.
+
+        Raises:
+            LookFailed: There is no list to be had; the roster is left as it was last seen.
+            EffectFailed: The disk said no.
+        """
+        facts = self.observe()
+        if facts.daemon is not None:
+            self._save_roster(facts, facts.daemon, self.seen_entries())
+
+    def _save_roster(self, facts: Facts, daemon: Daemon, entries: Sequence[Entry]) -> None:
+        if self.watch.frozen():
+            return
+        head = RosterHead(self.clock.boot_id(), (daemon.pid, daemon.start_ticks))
+        own = [entry for entry in entries if entry.get("name") in OWN_APPS]
+        seen = Roster(head, roster_entries(_apps(entries)), roster_entries(own))
+        self._memory.save_roster(seen, (head, _signature(facts.processes)), facts.at_s)
 
     def forget(self, pm_id: int | str) -> None:
         """Note that we ourselves are about to delete an entry, so that it is not taken for a person's act.
@@ -170,22 +266,23 @@ class Pm2Observer:
         return len(self._events) > before or (connected and not self.pm2.fds())
 
     def close(self) -> None:
-        """Drop the connections."""
+        """Drop the connections; a guard that ends in order says so, for the one after it."""
+        if self._guards:
+            with contextlib.suppress(EffectFailed):
+                self.watch.guard_ends()
         self.pm2.close()
 
     def _take_events(self) -> None:
+        connected = bool(self.pm2.fds())
         self._events += self.pm2.drain()
+        if connected and not self.pm2.fds():
+            self.watch.end_was_seen()
         self._gap = self.pm2.gap() or self._gap or len(self._events) > MOST_EVENTS
         del self._events[:-MOST_EVENTS]
 
-    def _without_daemon(self, *, pid_file_left: bool) -> DaemonState:
-        """Tell a crash from an orderly end (safety S14): the latter removes the pid file."""
-        if pid_file_left:
-            return DaemonState.DEAD
-        head = self._memory.roster_head()
-        if head is None:
-            return DaemonState.ABSENT
-        return DaemonState.ENDED if head.boot_id == self.clock.boot_id() else DaemonState.DEAD
+
+def _apps(entries: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in entries if entry.get("name") not in OURS]
 
 
 def _signature(listed: Sequence[Process]) -> tuple[object, ...]:
@@ -219,6 +316,10 @@ def connect(context: Context) -> Pm2Observer:
         context.layout.logs,
         OwnGap(context.clock, context.settings.seconds("check_interval")),
         lambda: list_by_command_line(context, SystemCommands()),
+        environment,
+        lambda: recorded_programs(context),
         app_rules(context.settings),
     )
-    return Pm2Observer(client, Memory(own_folder(environment)), home, context.clock, around)
+    memory = Memory(own_folder(environment))
+    patience_s = 0.0 if context.by_hand else PATIENCE_S
+    return Pm2Observer(client, memory, home, context.clock, around, patience_s=patience_s)

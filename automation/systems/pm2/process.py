@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-# The names that are ours, and never subjects (safety S6); the last is the starter that deletes itself.
-OURS = frozenset(
+# The names that are ours, and never subjects (safety S6); the starter deletes itself, and never comes back.
+OWN_APPS = frozenset(
     {
         "enhanced-pm2-redundancy",
         "enhanced-github-actions-redundancy",
         "enhanced-netlify-functions-redundancy",
         "master-redundancy-orchestrator",
-        "ecosystem.enhanced-redundancy",
     }
 )
+STARTER = "ecosystem.enhanced-redundancy"
+OURS = OWN_APPS | {STARTER}
 TWIN = "_old_"  # what PM2 puts before the id of a worker that a reload replaces
 RUNNING = frozenset({"online", "launching", "waiting restart", "one-launch-status"})
 LARGEST = 2**53  # beyond it JavaScript itself does not count

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from automation.core.errors import EffectFailed, StepRefused
 from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
+from automation.systems.pm2.prepared import prepared
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
 from automation.systems.pm2.required import STOPPED as STOPPED_BY_HAND
 
-# What an entry must not carry into `prepare` (safety S12): with `instances` it multiplies, with the old
-# `created_at` PM2's own restart limit never applies, and the ids and delays are the old ones'.
-LEFT_OUT = frozenset({"pm_id", "instances", "created_at", "prev_restart_delay"})
 MOMENT_S = 0.8  # a loop blocks for less than a second
 NOT_NEEDED = "not needed: it is not down any more"
 
@@ -60,12 +58,15 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
     if down is None:
         return NOT_NEEDED
     _refuse_what_would_not_come_back(down)
-    prepared = _prepared(down)
+    environment = down.entry["pm2_env"]
+    wanted = prepared(environment if isinstance(environment, dict) else {})
+    if not down.process.autostart:  # settings require it
+        wanted["autostart"] = True
     recreation = begun(down.daemon, down.process, down.listed)
     observer.note(recreation)
     trouble = ""
     try:
-        observer.pm2.prepare(prepared)
+        observer.pm2.prepare(wanted)
     except StepRefused:
         observer.note(None)
         raise
@@ -164,15 +165,6 @@ def _refuse_what_would_not_come_back(down: _Down) -> None:
         raise StepRefused(
             f"{len(alike)} entries are named {process.name!r}, with nothing to tell them apart by"
         )
-
-
-def _prepared(down: _Down) -> Entry:
-    """Return the entry's environment as `prepare` may have it; what settings require is autostarted."""
-    environment = down.entry["pm2_env"]
-    found = environment if isinstance(environment, dict) else {}
-    kept = {key: value for key, value in found.items() if key not in LEFT_OUT}
-    started = {} if down.process.autostart else {"autostart": True}
-    return kept | started | {"status": "launching"}
 
 
 def restart_master(observer: Pm2Observer, subject: str) -> str:

@@ -1,0 +1,102 @@
+"""Where a new daemon may live: never in somebody else's cgroup (safety S17). Pure, but for what it asks."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from automation.core.errors import EffectFailed
+from automation.ports.commands import Commands
+
+SYSTEMD = Path("/run/systemd/system")
+CGROUP = Path("/proc/self/cgroup")
+SHOW_LIMIT_S = 5.0
+GONE = frozenset({"", "inactive"})  # a unit that was not started runs no daemon
+
+
+class Kind(StrEnum):
+    """How a daemon is started."""
+
+    UNIT = "unit"  # systemd starts it: its unit is restarted
+    OWN_SESSION = "own-session"
+    SCOPE = "scope"  # by systemd-run, since we ourselves live in a service's cgroup
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A systemd unit that runs this PM2."""
+
+    name: str
+    active_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a new daemon belongs; `unit` is the unit's name where there is one."""
+
+    kind: Kind
+    unit: str = ""
+
+
+def place(cgroup: str, unit: Unit | None, *, systemd: bool) -> Place:
+    """Decide where a new daemon belongs.
+
+    Args:
+        cgroup: What /proc/self/cgroup says of us.
+        unit: The unit that runs this PM2, where there is one.
+        systemd: Whether systemd runs this machine.
+    """
+    if unit is not None and unit.active_state not in GONE:
+        return Place(Kind.UNIT, unit.name)
+    if systemd and cgroup.rstrip("\n").endswith(".service"):
+        return Place(Kind.SCOPE)
+    return Place(Kind.OWN_SESSION)
+
+
+def found_place(home: Path, commands: Commands) -> Place:
+    """Look where we are, and whether a unit runs this PM2."""
+    if not SYSTEMD.is_dir():
+        return Place(Kind.OWN_SESSION)
+    try:
+        cgroup = CGROUP.read_text("utf-8", "replace")
+    except OSError:
+        cgroup = ""
+    return place(cgroup, _unit(home, commands), systemd=True)
+
+
+def _unit(home: Path, commands: Commands) -> Unit | None:
+    """Ask systemd for the unit that `pm2 startup` makes for our user, if it is one of this home."""
+    name = f"pm2-{getpass.getuser()}.service"
+    try:
+        said = commands.output(
+            "systemctl", "show", name, "--property=LoadState,ActiveState,Environment", timeout_s=SHOW_LIMIT_S
+        )
+    except EffectFailed:
+        return None
+    return unit_in(name, said, home)
+
+
+def unit_in(name: str, said: str, home: Path) -> Unit | None:
+    """Take a unit from what `systemctl show` printed; None where it is not there, or of another home."""
+    properties = dict(line.partition("=")[::2] for line in said.splitlines())
+    if properties.get("LoadState") != "loaded":
+        return None
+    named = _pm2_home(properties.get("Environment", ""))
+    if named and not _same(Path(named), home):
+        return None
+    return Unit(name, properties.get("ActiveState", ""))
+
+
+def _pm2_home(environment: str) -> str:
+    words: Mapping[str, str] = dict(word.partition("=")[::2] for word in environment.split())
+    return words.get("PM2_HOME", "").strip('"')
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other

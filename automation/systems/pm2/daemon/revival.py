@@ -1,0 +1,154 @@
+"""The way back after a daemon's death: orphans out, one daemon, each app as it was (safety S11, S14 to S17).
+
+Everything here is done under the daemon lock, can be killed at any point, and is safe to do again: the death
+note is on disk before the first act, and what is already there is not brought back twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from automation.core.errors import EffectFailed, LookFailed
+from automation.ports.clock import Clock
+from automation.ports.commands import Commands
+from automation.ports.ending import Ending, Named
+from automation.systems.pm2.daemon.death import Death, Lost
+from automation.systems.pm2.daemon.leftover import left_over
+from automation.systems.pm2.daemon.orphans import Orphan
+from automation.systems.pm2.daemon.returning import Returning, returning
+from automation.systems.pm2.daemon.starting import Programs, start_daemon
+from automation.systems.pm2.daemon.suspects import survey
+from automation.systems.pm2.intents import Intents
+from automation.systems.pm2.prepared import prepared
+from automation.systems.pm2.process import processes
+from automation.systems.pm2.roster import Listed, Roster, listed
+from automation.systems.pm2.wire.door import NoAnswer, NoDaemon, Pm2
+
+KILL_TIMEOUT_S = 1.6  # PM2's own
+LONGEST_KILL_TIMEOUT_S = 30.0
+PROMPT_S = 0.25  # nearly everything ends at once; what does not is waited for after the others are back
+AFTER_KILL_S = 2.0
+GUARD_SCRIPT = "enhanced_pm2_redundancy.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a revival acts through."""
+
+    pm2: Pm2
+    clock: Clock
+    home: Path
+    environment: Mapping[str, str]
+    commands: Commands
+    programs: Callable[[], Programs]
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """What came of it: the note as it is now, and in words."""
+
+    death: Death
+    said: str
+
+
+def revive(means: Means, roster: Roster, death: Death) -> Revived:
+    """End what is left over, see that one daemon lives, and bring back what the roster has and it has not.
+
+    Raises:
+        EffectFailed: There is no daemon, or something is still missing; the note stays as it was.
+    """
+    left = left_over(survey(means.home), roster)
+    with Ending(one for orphan in left for one in orphan.family) as ending:
+        ending.interrupt()
+        started = _see_that_a_daemon_lives(means)
+        own = _bring_back(means, _first_the_guard(_missing(means, roster.own)))
+        stubborn = _stubborn(left, ending.wait(means.clock, PROMPT_S))
+        wanted = _missing(means, roster.apps, death)
+        lost = list(_bring_back(means, [one for one in wanted if _name(one) not in stubborn]))
+        if stubborn:
+            ending.wait(means.clock, patience_s(roster, stubborn))
+            ending.kill()
+            still = _stubborn(left, ending.wait(means.clock, AFTER_KILL_S))
+            lost += _bring_back(means, [one for one in wanted if _name(one) in stubborn - still])
+            lost += [
+                Lost(one.slot, "its old process outlived SIGKILL") for one in wanted if _name(one) in still
+            ]
+    death = replace(death, lost=(*death.lost, *lost))
+    missing = _missing(means, roster.apps, death)
+    if missing:
+        raise EffectFailed(f"still missing: {', '.join(one.process.label for one in missing)}"[:300])
+    said = [started] if started else []
+    said.append(f"{len(wanted) - len(lost)} apps brought back")
+    said += [f"{len(left)} left-over apps ended"] if left else []
+    said += [f"not brought back: {', '.join(one.slot[0] for one in (*lost, *own))}"] if lost or own else []
+    return Revived(death, "; ".join(said))
+
+
+def _see_that_a_daemon_lives(means: Means) -> str:
+    """Start one where nobody listens; return what was done in words."""
+    try:
+        means.pm2.daemon()
+    except NoDaemon:
+        daemon = start_daemon(
+            means.pm2, means.home, means.programs(), means.environment, means.clock, means.commands
+        )
+        return f"started a daemon (pid {daemon.pid})"
+    return ""
+
+
+def _missing(means: Means, roster: Sequence[Listed], death: Death | None = None) -> tuple[Returning, ...]:
+    present = listed(means.pm2.entries())
+    if death is None:
+        return returning(roster, present, Intents((0, 0), {}))
+    return returning(roster, present, death.intents, given_up=death.given_up)
+
+
+def _first_the_guard(own: Sequence[Returning]) -> list[Returning]:
+    """Put the PM2 guard's own entry first: whoever is killed in the middle has left one that goes on."""
+    return sorted(own, key=lambda one: not one.process.script.endswith(f"/{GUARD_SCRIPT}"))
+
+
+def _bring_back(means: Means, wanted: Sequence[Returning]) -> list[Lost]:
+    """Prepare each entry; return what PM2 would not take.
+
+    Raises:
+        LookFailed: The daemon is gone again, or is not understood.
+    """
+    lost = []
+    for one in wanted:
+        try:
+            _prepare(means, one)
+        except NoAnswer:
+            continue  # PM2 5 and 6 never answer where node refuses its arguments, while the entry is there
+        except LookFailed:
+            raise
+        except EffectFailed as error:
+            lost.append(Lost(one.slot, str(error)))
+    return lost
+
+
+def _prepare(means: Means, one: Returning) -> None:
+    answer = means.pm2.prepare(prepared(one.listed.env, runs=one.runs))
+    if one.runs and not one.process.autostart:  # such an entry is only listed, and a person had started it
+        for made in processes(answer):
+            means.pm2.restart(made.pm_id)
+
+
+def _stubborn(left: Sequence[Orphan], alive: frozenset[Named]) -> set[str]:
+    """Return the names of the apps of which something lives on."""
+    return {one.name for one in left if alive & set(one.family)}
+
+
+def patience_s(roster: Roster, names: set[str] | None = None) -> float:
+    """Return how long the slowest of these apps (None: of all) may take to end: its own kill_timeout."""
+    given = [
+        one.env.get("kill_timeout") for one in roster.apps if names is None or one.env.get("name") in names
+    ]
+    longest_ms = max((float(ms) for ms in given if isinstance(ms, int | float)), default=0.0)
+    return min(max(longest_ms / 1000, KILL_TIMEOUT_S), LONGEST_KILL_TIMEOUT_S)
+
+
+def _name(one: Returning) -> str:
+    return one.process.name

@@ -1,0 +1,160 @@
+"""Looking for what lives of one PM2 home: daemons, apps with its marks, and pm2 commands under way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from automation.ports.process_table import (
+    Namespaces,
+    Running,
+    ancestors,
+    command_line,
+    environment,
+    namespaces,
+    program,
+    running,
+)
+from automation.systems.pm2.daemon.orphans import Suspect
+
+DAEMON_TITLE = "God Daemon"
+DAEMON_SCRIPT = "Daemon.js"
+LOOKING_ON = frozenset({"logs", "log", "monit", "dash", "dashboard", "attach", "imonit"})  # act on nothing
+NOT_COMMANDS = frozenset({"pm2-runtime", "pm2-docker", "pm2-dev"})
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that lives of one PM2 home at a moment.
+
+    `daemons` are its daemons, whoever owns the sockets; `commands` the pm2 commands that are under way;
+    `table` all processes by number.
+    """
+
+    table: Mapping[int, Running]
+    suspects: tuple[Suspect, ...] = ()
+    daemons: tuple[Running, ...] = ()
+    commands: tuple[Running, ...] = ()
+
+
+def survey(home: Path, *, ourselves: int | None = None) -> Scene:
+    """Look at all processes once, and keep what belongs to a PM2 home.
+
+    Args:
+        home: PM2's home folder.
+        ourselves: Our own pid; what runs in our session is none of the suspects.
+
+    Raises:
+        OSError: There is no /proc.
+    """
+    pid = os.getpid() if ourselves is None else ourselves
+    table = {one.pid: one for one in running()}
+    me = table.get(pid)
+    mine = {one.pid for one in table.values() if me is not None and one.session == me.session} | {pid}
+    strangers = [one for one in table.values() if one.pid not in mine and one.parent != 2]  # noqa: PLR2004  # kthreadd
+    look = _Look(home, namespaces(pid), table)
+    suspects, daemons, commands = [], [], []
+    for process in strangers:
+        kind = look.kind(process)
+        if kind == "daemon":
+            daemons.append(process)
+        elif kind == "command":
+            commands.append(process)
+        elif kind == "app":
+            suspects.append(look.suspect(process))
+    return Scene(table, tuple(suspects), tuple(daemons), tuple(commands))
+
+
+class _Look:
+    """One look at all processes: what was found out about the home is kept for all of them."""
+
+    def __init__(self, home: Path, here: Namespaces, table: Mapping[int, Running]) -> None:
+        self._home = _identity(str(home))
+        self._here = here
+        self._table = dict(table)
+        self._identities: dict[str, tuple[int, int] | None] = {}
+        self._marks: dict[int, dict[str, str]] = {}
+
+    def kind(self, process: Running) -> str:
+        """Say what a process is to us: a `daemon`, a `command` or an `app` of this home; or nothing."""
+        if process.uid != os.geteuid():
+            return ""
+        words = command_line(process.pid)
+        if _is_daemon(words):
+            ours = self._same_home(environment(process.pid)) and self._seen_alike(process)
+            return "daemon" if ours else ""
+        marks = environment(process.pid)
+        if "pm_id" in marks and "pm_exec_path" in marks:
+            if not self._same_home(marks):
+                return ""
+            self._marks[process.pid] = marks
+            return "app"
+        if _is_command(words) and self._same_home(marks) and self._seen_alike(process):
+            return "command"
+        return ""
+
+    def suspect(self, process: Running) -> Suspect:
+        """Return what is known of a process that carries the marks."""
+        marks = self._marks[process.pid]
+        return Suspect(
+            process=process,
+            name=marks.get("name", ""),
+            unique_id=marks.get("unique_id", ""),
+            pid_in_file=_pid_in(marks.get("pm_pid_path", "")),
+            cluster=marks.get("exec_mode") == "cluster_mode",
+            ours_to_see=self._seen_alike(process),
+            under_daemon=any(_may_be_daemon(one.pid) for one in ancestors(process.pid, self._table)),
+            treekill=marks.get("treekill") != "false",
+        )
+
+    def _seen_alike(self, process: Running) -> bool:
+        return namespaces(process.pid) == self._here and None not in (self._here.pid, self._here.mount)
+
+    def _same_home(self, marks: Mapping[str, str]) -> bool:
+        path = marks.get("PM2_HOME") or f"{marks.get('HOME', '/root')}/.pm2"
+        if path not in self._identities:
+            self._identities[path] = _identity(path)
+        return self._home is not None and self._identities[path] == self._home
+
+
+def _may_be_daemon(pid: int) -> bool:
+    """Tell whether a process may be a living daemon: by its title, or, whatever its title, by running node.
+
+    Whoever takes in orphans is init or a subreaper, and is not node; a daemon can be given any title.
+    """
+    return _is_daemon(command_line(pid)) or program(pid) in {"node", "nodejs", "bun"}
+
+
+def _is_daemon(words: tuple[str, ...]) -> bool:
+    if not words:
+        return False
+    return DAEMON_TITLE in words[0] or any(word.endswith("/" + DAEMON_SCRIPT) for word in words[1:3])
+
+
+def _is_command(words: tuple[str, ...]) -> bool:
+    """Tell whether a command line is one of PM2's that may act: `node …/pm2 restart web`."""
+    for place, word in enumerate(words[:4]):
+        name = word.rpartition("/")[2]
+        if name in NOT_COMMANDS:
+            return False
+        if name in {"pm2", "pm2.js"}:
+            return not LOOKING_ON & set(words[place + 1 :])
+    return False
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116  # the path may hold any bytes
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _pid_in(path: str) -> int | None:
+    try:
+        return int(Path(path).read_text("ascii")[:20])
+    except (OSError, ValueError):
+        return None
