@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from automation.core import redact
 from automation.core.errors import SettingsInvalid
 
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 LONGEST_MS = 30 * 24 * 3_600_000
 LONGEST_SHOWN = 80
+LONGEST_READ = 1000
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 LAST_PORT = 65_535
 _DURATION = re.compile(r"(\d+)(ms|s|m|h)?")
@@ -118,9 +120,9 @@ def _hint(setting: Setting, raw: object) -> str:
 
 
 def shown_value(raw: object) -> str:
-    """Return a value as JSON, cut to what fits in a line."""
+    """Return a value as JSON, cut to what fits in a line, without the secrets that can be told."""
     try:
-        return on_one_line(json.dumps(raw, ensure_ascii=False, default=str))
+        return on_one_line(redact.text(json.dumps(raw, ensure_ascii=False, default=str)[:LONGEST_READ]))
     except RecursionError:
         return "a value nested too deeply"
 

@@ -64,7 +64,7 @@ SHARED = (
         "max_recovery_attempts",
         Kind.COUNT,
         3,
-        "tries of one step, at most, where no key of its own says how many",
+        "tries of one step against an app, file or guard, at most; restarts have keys of their own",
         key="redundancy.maxRecoveryAttempts",
         least=1,
         most=100,

@@ -99,6 +99,31 @@ def test_s11_a_required_one_shot_runs_again_until_a_person_stops_it(ground: Grou
         assert ground.one("once").status == "stopped"
 
 
+def test_doctor_says_what_holds_for_single_apps_why_keys_have_no_effect_and_no_secret(ground: Ground) -> None:
+    address = "http://127.0.0.1/x?token=hunter2hunter2"
+    settings(
+        ground, apps={"w*": {"critical": True, "probe": {"http": address}, "memoryMb": None}}, include=[]
+    )
+    path = ground.workspace / "automation" / "redundancy-config.json"
+    path.write_text(
+        json.dumps(json.loads(path.read_text("utf-8")) | {"monitoring": {"logRetention": 5}}), "utf-8"
+    )
+    ground.home.start_app("web")
+    text, document = ground.run("doctor"), ground.run("doctor", "--json")
+    said = {one["name"]: one for one in json.loads(document.stdout)["settings"]}
+
+    assert said["apps"]["origin"] == "automation/redundancy-config.json: pm2.apps"
+    assert said["apps"]["value"] == {
+        "w*": {"critical": True, "probe.http": "http://127.0.0.1/x?token=[redacted]", "memoryMb": None}
+    }
+    assert said["include"]["value"] == []
+    assert (
+        'apps = {"w*": {"critical": true, "probe.http": "http://127.0.0.1/x?token=[redacted]"' in text.stdout
+    )
+    assert "monitoring.logRetention: no effect here: logs are rotated by size" in text.stdout
+    assert "hunter2" not in text.stdout + text.stderr + document.stdout + document.stderr
+
+
 def test_a_required_app_that_is_missing_is_told_to_a_human(ground: Ground) -> None:
     settings(ground, apps={"site": {"required": True, "critical": True}})
     ground.home.start_app("web")

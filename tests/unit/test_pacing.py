@@ -27,7 +27,12 @@ CONTENTS: tuple[dict[str, object], ...] = (
     {"pm2": {"restartDelay": 5000}, **LIVELY},
     {"pm2": {"restartDelay": "10m"}},
 )
-OWN_COUNTS = {"restart", "rerun", "dispatch", "begin-emergency"}
+OWN_COUNTS = {"restart", "rerun", "dispatch", "begin-emergency", "bring-back", "put-sockets-back"}
+# An emergency has a cool-down of its own, a lease ends at once, all apps start anew once a day at most.
+OWN_PACE = {
+    *("score-below-threshold", "emergency-broken-off", "lease-without-cause"),
+    *("daemon-hung", "daemon-deaf", "daemon-split"),
+}
 
 
 def made(name: str, content: dict[str, object]) -> dict[str, Ladder]:
@@ -45,8 +50,7 @@ def test_s3_rest_and_calm_of_every_ladder_are_tunable(name: str) -> None:
     paces = {
         problem: (ladder.pace.calm_s, ladder.pace.rest_s)
         for problem, ladder in made(name, LIVELY).items()
-        if ladder.rungs
-        and problem not in {"score-below-threshold", "emergency-broken-off", "lease-without-cause"}
+        if ladder.rungs and problem not in OWN_PACE
     }
 
     assert paces

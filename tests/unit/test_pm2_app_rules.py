@@ -189,7 +189,10 @@ def test_a_wrong_value_is_refused_in_one_line_that_says_where(content: object, l
 
 
 def test_an_address_with_a_password_is_refused() -> None:
-    assert "without a password" in refusal({"web": {"probe": {"http": "http://ann:pw@127.0.0.1/"}}})
+    line = refusal({"web": {"probe": {"http": "http://ann:hunter22@127.0.0.1/"}}})
+
+    assert "without a password" in line
+    assert "hunter22" not in line
 
 
 def test_a_secret_has_no_place_there_either() -> None:
