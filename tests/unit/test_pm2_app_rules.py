@@ -102,6 +102,15 @@ def test_a_null_takes_back_what_an_earlier_glob_said() -> None:
     assert made.of("cache").probe == Probe("tcp", "80")
 
 
+def test_rules_of_names_without_end_are_not_kept_without_end() -> None:
+    made = apps(**{"w*": {"critical": True}})
+    seen = [made.of(f"w{number}").critical for number in range(3000)]
+
+    assert all(seen)
+    assert len(made._made) <= 1000
+    assert made == apps(**{"w*": {"critical": True}})
+
+
 def test_a_name_with_dots_and_colons_is_a_glob_like_any_other() -> None:
     assert apps(**{"api.example.com:80": {"critical": True}}).of("api.example.com:80").critical
 

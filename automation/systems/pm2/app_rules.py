@@ -11,6 +11,8 @@ from automation.core.settings import Row, Settings, Value
 from automation.engine.selecting import selection_of
 from automation.systems.pm2.app_settings import PROBES
 
+MOST_KEPT = 1000  # rules that are made once and not on every look
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -68,9 +70,18 @@ class AppRules:
     required: tuple[str, ...] = ()
     chosen: Selection = field(default_factory=Selection)
     timeout_ms: int = 5_000
+    _made: dict[str, AppRule] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, name: str) -> AppRule:
         """Return the rule of an app by its name in PM2 (not its label)."""
+        rule = self._made.get(name)
+        if rule is None:
+            if len(self._made) >= MOST_KEPT:
+                self._made.clear()
+            rule = self._made[name] = self._rule(name)
+        return rule
+
+    def _rule(self, name: str) -> AppRule:
         said = self._said(name)
         return AppRule(
             critical=bool(said.get("critical")),
