@@ -41,7 +41,7 @@ def table_of(setting: Setting, raw: object, origin: str, where: str) -> Table:
         refuse_secrets(found, f"{where}: {setting.key}.{on_one_line(glob)}")
         rows.append(Row(glob, _values(setting, found, place)))
         warnings += islice(_oddities(setting, found, place), MOST_WARNINGS)
-    return Table(tuple(rows), tuple(warnings[:MOST_WARNINGS]))
+    return Table(tuple(rows), tuple(warnings))
 
 
 def _found(setting: Setting, content: Mapping[str, object]) -> dict[str, object]:

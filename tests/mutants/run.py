@@ -71,7 +71,8 @@ def ground(folder: Path) -> Path:
     shutil.copytree(ROOT / "automation", folder / "automation", ignore=leave)
     for part in ("unit", "property"):
         shutil.copytree(ROOT / "tests" / part, folder / "tests" / part, ignore=leave)
-    shutil.copy(ROOT / "tests" / "climbing.py", folder / "tests" / "climbing.py")
+    for module in ("climbing.py", "pm2_values.py"):
+        shutil.copy(ROOT / "tests" / module, folder / "tests" / module)
     (folder / "pytest.ini").write_text(PYTEST_INI, "utf-8")
     return folder
 

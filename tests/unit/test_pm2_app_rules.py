@@ -102,6 +102,18 @@ def test_a_null_takes_back_what_an_earlier_glob_said() -> None:
     assert made.of("cache").probe == Probe("tcp", "80")
 
 
+def test_one_target_of_a_probe_takes_the_place_of_any_other() -> None:
+    made = apps(**{"*": {"probe": {"http": "http://localhost/"}}, "db": {"probe": {"tcp": 5432}}})
+
+    assert made.of("db").probe == Probe("tcp", "5432")
+
+
+def test_a_null_leaves_what_the_old_list_of_processes_says() -> None:
+    made = rules(processes=["a"], apps={"*": {"required": False}, "a": {"required": None}})
+
+    assert (made.of("a").required, made.of("b").required) == (True, False)
+
+
 def test_rules_of_names_without_end_are_not_kept_without_end() -> None:
     made = apps(**{"w*": {"critical": True}})
     seen = [made.of(f"w{number}").critical for number in range(3000)]
@@ -210,13 +222,14 @@ def test_a_secret_has_no_place_there_either() -> None:
 
 def test_an_unknown_key_warns_with_the_nearest_known_one() -> None:
     odd = settings(
-        apps={"web": {"critcal": True, "zzz": 1, "probe": {}, "looks": None, "probes": None}}
+        apps={"web": {"critcal": True, "zzz": 1, "probe": {}, "looks": None, "probes": None, "loo": None}}
     ).warnings
 
     assert odd == (
         f"{APPS}.web.critcal: unknown key; did you mean critical?",
         f"{APPS}.web.zzz: unknown key",
         f"{APPS}.web.probes: unknown key",
+        f"{APPS}.web.loo: unknown key; did you mean looks?",
     )
 
 
