@@ -21,8 +21,8 @@ const CONFIG = path.join(SUITE, "ecosystem.enhanced-redundancy.config.cjs");
 const PYTHON = path.join(SUITE, ".venv", "bin", "python");
 const START_SCRIPT = "automation/start-enhanced-redundancy.sh";
 
-// One row per app. `defaults` are the variables of its settings, `reads` those without a default. An app is offered
-// when its script is there.
+// One row per app. `defaults` are the variables of its settings, `reads` those without a default; one that `starts`
+// the programs of the others is given theirs too. An app is offered when its script is there.
 const TABLE = [
   {
     name: "enhanced-pm2-redundancy",
@@ -55,8 +55,12 @@ const TABLE = [
       REDUNDANCY_EMERGENCY_THRESHOLD: "0.5",
     },
     reads: [],
+    starts: true,
   },
 ];
+
+// PM2 writes what an app gets into its dump: these go to the one that cannot do without. A *_TOKEN_FILE goes further.
+const TOKENS = ["GITHUB_TOKEN", "NETLIFY_AUTH_TOKEN"];
 
 // What any program may know of the shell that starts it (safety S19); REDUNDANCY_* come on top.
 const WAY_OUT = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE",
@@ -71,6 +75,11 @@ const offered = TABLE.filter((row) => fs.existsSync(path.join(SUITE, "automation
 function kept(names) {
   const set = names.filter((name) => process.env[name]);
   return Object.fromEntries(set.map((name) => [name, process.env[name]]));
+}
+
+function settingsOfOthers(row) {
+  const names = TABLE.flatMap((other) => [...Object.keys(other.defaults), ...other.reads]);
+  return row.starts ? names.filter((name) => !TOKENS.includes(name)) : [];
 }
 
 function settingsOfAll() {
@@ -91,7 +100,7 @@ function environment(row) {
   const untouched = Object.keys(row.defaults).filter((name) => own[name] === row.defaults[name] && !process.env[name]);
   const stamp = process.env.REDUNDANCY_KEEP_SHUTDOWN ? {} : { REDUNDANCY_STARTED_AT: new Date().toISOString() };
   return {
-    ...kept([...PASSED_ON, ...OF_PM2, ...settingsOfAll(), ...row.reads]),
+    ...kept([...PASSED_ON, ...OF_PM2, ...settingsOfAll(), ...row.reads, ...settingsOfOthers(row)]),
     ...own,
     ...stamp,
     REDUNDANCY_DEFAULTS: untouched.map((name) => `${name}=${own[name]}`).join(" "),

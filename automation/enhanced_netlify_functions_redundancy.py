@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+gc.disable()  # until all is loaded: that lives as long as the program, and main() lets it work again
+
 from pathlib import Path
 
 if __name__ == "__main__":  # run by path: find the package, shadow nothing

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
-import struct
-import threading
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.fake_service import FakeService, Fault, Request
 from tests.openapi_judge import Judge, judge_of
 
 DESCRIPTIONS = Path(__file__).parent / "node-openapi" / "node_modules" / "@octokit" / "openapi" / "generated"
@@ -40,39 +35,9 @@ VERSIONS = {
     "ghes-3.19": ("2022-11-28",),
 }
 RERUNS_CAP = 50
-SLOW_CAP_S = 15.0
 
 Edition = Literal["api.github.com", "ghes-3.19"]
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What goes wrong with one request.
-
-    `status` answers that instead, with `headers` and `body`. The others let GitHub do its work and spoil the
-    answer: `reset` breaks the connection, `slow` sends nothing, `cut` sends half of the JSON as if it were
-    all, `broken_off` ends the connection in the middle of the body.
-    """
-
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    reset: bool = False
-    slow: bool = False
-    cut: bool = False
-    broken_off: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request that came in, and the status that it was answered with."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +50,7 @@ class _Reply:
         return b"" if self.body is None else json.dumps(self.body).encode()
 
 
-class FakeGitHub:
+class FakeGitHub(FakeService):
     """One repository. Use it as a context manager; `url` is what GITHUB_API_URL would be."""
 
     TOKEN = "token-of-the-fake"  # noqa: S105  # opens nothing
@@ -97,42 +62,18 @@ class FakeGitHub:
         repository: str = "octo-org/octo-repo",
         token: str | None = TOKEN,
     ) -> None:
+        super().__init__("" if edition == "api.github.com" else "/api/v3")
         self.repository = repository
         self.token = token
-        self.now_s = 1_800_000_000.0
         self.branches = {"main"}
         self.runs_appear_after = 0
         self.rate_remaining = 5000
-        self.asked: list[Asked] = []
-        self.violations: list[str] = []
         self.workflows: dict[int, Record] = {}
         self.runs: dict[int, Record] = {}
         self._not_dispatchable: set[int] = set()
         self._hidden: dict[int, int] = {}
-        self._faults: deque[Fault] = deque()
         self._edition = edition
         self._judge: Judge = judge_of(DESCRIPTIONS / f"{edition}.json", PATHS, EXAMPLES)
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._server = _server_for(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        root = "" if edition == "api.github.com" else "/api/v3"
-        self.root = root
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}{root}"
-
-    def __enter__(self) -> Self:
-        """Begin to answer."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop, slow answers included."""
-        self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     # What a test arranges.
 
@@ -171,32 +112,20 @@ class FakeGitHub:
         ended = {"status": "completed", "conclusion": conclusion, "updated_at": self._moment()}
         self.runs[run_id] |= ended
 
-    def fail(self, *faults: Fault) -> None:
-        """Spoil the next requests, one fault each."""
-        self._faults.extend(faults)
-
     # What a client asks.
 
-    def answer(self, asked: _Request) -> None:
-        """Answer one request, and note it."""
+    def answer_to(self, asked: Request, fault: Fault) -> tuple[int, Mapping[str, str], bytes]:
+        """Return what GitHub answers, or the fault's own answer."""
+        now = {"Date": formatdate(self.now_s, usegmt=True)}
+        if fault.status is not None:
+            return fault.status, now | dict(fault.headers), fault.body
         sent = dict(asked.headers.items())
-        with self._lock:
-            fault = self._faults.popleft() if self._faults else Fault()
-            if fault.status is not None:
-                reply, headers, data = _Reply(fault.status), dict(fault.headers), fault.body
-            else:
-                self.violations += self._judge.of_request(asked.method, asked.target, sent, asked.body)
-                reply = self._reply(asked)
-                headers, data, reply = self._with_headers(asked, reply)
-                self.violations += self._judge.of_answer(
-                    asked.method, asked.target, reply.status, headers, data
-                )
-            self.asked.append(Asked(asked.method, asked.target, sent, asked.body, reply.status))
-        if fault.slow:
-            self._closing.wait(SLOW_CAP_S)
-        asked.send(reply.status, {"Date": formatdate(self.now_s, usegmt=True)} | headers, data, fault)
+        self.violations += self._judge.of_request(asked.method, asked.target, sent, asked.body)
+        headers, data, reply = self._with_headers(asked, self._reply(asked))
+        self.violations += self._judge.of_answer(asked.method, asked.target, reply.status, headers, data)
+        return reply.status, now | headers, data
 
-    def _with_headers(self, asked: _Request, reply: _Reply) -> tuple[dict[str, str], bytes, _Reply]:
+    def _with_headers(self, asked: Request, reply: _Reply) -> tuple[dict[str, str], bytes, _Reply]:
         """Return headers and body; an unchanged body becomes 304, and costs nothing."""
         data = reply.data
         headers: dict[str, str] = {}
@@ -214,7 +143,7 @@ class FakeGitHub:
         }
         return headers, data, reply
 
-    def _reply(self, asked: _Request) -> _Reply:
+    def _reply(self, asked: Request) -> _Reply:
         refused = self._refused(asked)
         if refused is not None:
             return refused
@@ -232,7 +161,7 @@ class FakeGitHub:
         pattern = (asked.method, *("*" if index == 1 else name for index, name in enumerate(names)))
         return answers.get(pattern, lambda: _refusal(404, "Not Found"))()
 
-    def _refused(self, asked: _Request) -> _Reply | None:
+    def _refused(self, asked: Request) -> _Reply | None:
         sent = asked.headers.get("Authorization")
         if self.token is not None and sent is not None and sent != f"Bearer {self.token}":
             return _refusal(401, "Bad credentials")
@@ -276,7 +205,7 @@ class FakeGitHub:
                 return workflow
         return None
 
-    def _dispatch(self, name: str, asked: _Request) -> _Reply:
+    def _dispatch(self, name: str, asked: Request) -> _Reply:
         workflow, body = self._workflow(name), json.loads(asked.body)
         if workflow is None:
             return _refusal(404, "Not Found")
@@ -313,64 +242,3 @@ class FakeGitHub:
 
 def _refusal(status: int, message: str) -> _Reply:
     return _Reply(status, {"message": message, "documentation_url": "https://docs.github.com/rest"})
-
-
-class _Request(BaseHTTPRequestHandler):
-    """One connection; hands each request to the fake, and sends what it answers."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout = 30
-    fake: FakeGitHub
-    method = ""
-    target = ""
-    body = b""
-
-    def do_GET(self) -> None:
-        """Answer a GET."""
-        self._take()
-
-    def do_POST(self) -> None:
-        """Answer a POST."""
-        self._take()
-
-    def send(self, status: int, headers: Mapping[str, str], data: bytes, fault: Fault) -> None:
-        """Send an answer, or what the fault makes of it."""
-        if fault.reset:
-            self._reset()
-            return
-        shown = data[: len(data) // 2] if fault.cut or fault.broken_off else data
-        self.send_response_only(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if status != 204:
-            self.send_header("Content-Length", str(len(data) if fault.broken_off else len(shown)))
-        self.close_connection = self.close_connection or fault.broken_off
-        try:
-            self.end_headers()
-            self.wfile.write(shown)
-        except OSError:
-            self.close_connection = True  # a client that waited long enough has left
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
-        """Say nothing."""
-
-    def _take(self) -> None:
-        self.method = self.command
-        self.target = self.path.removeprefix(self.fake.root)
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.fake.answer(self)
-
-    def _reset(self) -> None:
-        """End the connection with a reset instead of an orderly end."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
-
-def _server_for(fake: FakeGitHub) -> ThreadingHTTPServer:
-    handler = type("Request", (_Request,), {"fake": fake})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.block_on_close = False
-    return server

@@ -6,19 +6,14 @@ Each request and answer is judged by Netlify's published description: `violation
 from __future__ import annotations
 
 import json
-import socket
-import struct
-import threading
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.fake_service import FakeService, Fault, Request
 from tests.swagger_judge import SwaggerJudge, swagger_judge
 
 DESCRIPTION = (
@@ -33,37 +28,8 @@ DESCRIPTION = (
 ROOT = "/api/v1"
 SITE_ID = "0f0f0f0f-1111-4222-8333-444444444444"
 TOKEN = "token-of-the-fake"  # noqa: S105  # opens nothing
-SLOW_CAP_S = 15.0
 
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What goes wrong with one request.
-
-    `status` answers that instead, with `headers` and `body`. The others let Netlify do its work and spoil
-    its answer: `reset` breaks the connection, `slow` sends nothing, `cut` sends half of the JSON as if it
-    were all, `broken_off` ends the connection in the middle of the body.
-    """
-
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    reset: bool = False
-    slow: bool = False
-    cut: bool = False
-    broken_off: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request that came in, and the status that it was answered with."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,42 +38,20 @@ class _Reply:
     body: object
 
 
-class FakeNetlify:
+class FakeNetlify(FakeService):
     """One site. Use it as a context manager; `url` is what NETLIFY_API_URL would be."""
 
     def __init__(self, *, site_id: str = SITE_ID, token: str = TOKEN, linked_to_git: bool = True) -> None:
+        super().__init__(ROOT)
         self.site_id = site_id
         self.token = token
-        self.now_s = 1_800_000_000.0
-        self.asked: list[Asked] = []
-        self.violations: list[str] = []
         self.deploys: dict[str, Record] = {}
         self.builds: dict[str, Record] = {}
         self.published_id: str | None = None
         self.restores_take_effect = True
         self.functions_folder: str | None = None
         self.linked_to_git = linked_to_git
-        self._faults: deque[Fault] = deque()
         self._judge: SwaggerJudge = swagger_judge(DESCRIPTION)
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._server = _server_for(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}{ROOT}"
-
-    def __enter__(self) -> Self:
-        """Begin to answer."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop, slow answers included."""
-        self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     # What a test arranges.
 
@@ -151,33 +95,21 @@ class FakeNetlify:
             deploy["published_at"] = self._moment()
             self.published_id = deploy_id
 
-    def fail(self, *faults: Fault) -> None:
-        """Spoil the next requests, one fault each."""
-        self._faults.extend(faults)
-
     # What a client asks.
 
-    def answer(self, asked: _Request) -> None:
-        """Answer one request, and note it."""
-        with self._lock:
-            fault = self._faults.popleft() if self._faults else Fault()
-            self.violations += self._judge.of_request(
-                asked.method, asked.target, dict(asked.headers), asked.body
-            )
-            headers: dict[str, str] = {"Content-Type": "application/json; charset=utf-8"}
-            if fault.status is not None:
-                status, data = fault.status, fault.body
-                headers |= fault.headers
-            else:
-                reply = self._reply(asked)
-                status, data = reply.status, json.dumps(reply.body).encode()
-                self.violations += self._judge.of_answer(asked.method, asked.target, status, data)
-            self.asked.append(Asked(asked.method, asked.target, dict(asked.headers), status))
-        if fault.slow:
-            self._closing.wait(SLOW_CAP_S)
-        asked.send(status, headers, data, fault)
+    def answer_to(self, asked: Request, fault: Fault) -> tuple[int, Mapping[str, str], bytes]:
+        """Return what Netlify answers, or the fault's own answer."""
+        sent = dict(asked.headers)
+        self.violations += self._judge.of_request(asked.method, asked.target, sent, asked.body)
+        headers: dict[str, str] = {"Content-Type": "application/json; charset=utf-8"}
+        if fault.status is not None:
+            return fault.status, headers | dict(fault.headers), fault.body
+        reply = self._reply(asked)
+        data = json.dumps(reply.body).encode()
+        self.violations += self._judge.of_answer(asked.method, asked.target, reply.status, data)
+        return reply.status, headers, data
 
-    def _reply(self, asked: _Request) -> _Reply:
+    def _reply(self, asked: Request) -> _Reply:
         if asked.headers.get("Authorization") != f"Bearer {self.token}":
             return _refusal(401, "Unauthorized")
         parts = urlsplit(asked.target)
@@ -269,63 +201,3 @@ class FakeNetlify:
 
 def _refusal(status: int, message: str) -> _Reply:
     return _Reply(status, {"code": status, "message": message})
-
-
-class _Request(BaseHTTPRequestHandler):
-    """One connection; hands each request to the fake, and sends what it answers."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout = 30
-    fake: FakeNetlify
-    method = ""
-    target = ""
-    body = b""
-
-    def do_GET(self) -> None:
-        """Answer a GET."""
-        self._take()
-
-    def do_POST(self) -> None:
-        """Answer a POST."""
-        self._take()
-
-    def send(self, status: int, headers: Mapping[str, str], data: bytes, fault: Fault) -> None:
-        """Send an answer, or what the fault makes of it."""
-        if fault.reset:
-            self._reset()
-            return
-        shown = data[: len(data) // 2] if fault.cut or fault.broken_off else data
-        self.send_response_only(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data) if fault.broken_off else len(shown)))
-        self.close_connection = self.close_connection or fault.broken_off
-        try:
-            self.end_headers()
-            self.wfile.write(shown)
-        except OSError:
-            self.close_connection = True  # a client that waited long enough has left
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
-        """Say nothing."""
-
-    def _take(self) -> None:
-        self.method = self.command
-        self.target = self.path.removeprefix(ROOT)
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.fake.answer(self)
-
-    def _reset(self) -> None:
-        """End the connection with a reset instead of an orderly end."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
-
-def _server_for(fake: FakeNetlify) -> ThreadingHTTPServer:
-    handler = type("Request", (_Request,), {"fake": fake})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.block_on_close = False
-    return server

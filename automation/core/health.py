@@ -43,12 +43,12 @@ def status(assessment: Assessment, bands: Bands) -> Status:
     """
     if assessment.down:
         return Status.CRITICAL
-    value = score(assessment)
-    if value is None:
-        return Status.WARNING if assessment.findings else Status.DISABLED
     critical = [found for found in assessment.findings if found.severity is Severity.CRITICAL]
     if any(found.subject in assessment.critical_subjects for found in critical):
         return Status.CRITICAL
+    value = score(assessment)
+    if value is None:
+        return Status.WARNING if assessment.findings else Status.DISABLED
     if value < bands.critical and critical:
         return Status.CRITICAL
     if assessment.findings or value < bands.warning:

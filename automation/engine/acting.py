@@ -38,21 +38,25 @@ class Actor:
     findings: tuple[Finding, ...] = ()
     looked_at_s: float = field(default=float("-inf"))
     taken: list[Outcome] = field(default_factory=list)
+    reached: list[StepCall] = field(default_factory=list)
 
     def take(self, calls: Sequence[StepCall]) -> tuple[Outcome, ...]:
         """Take the steps in turn and return what came of them; one whose problem has gone is not taken.
 
-        `taken` holds what came of all steps so far, also of those before a failure.
+        `taken` holds what came of all steps so far, also of those before a failure; `reached` the calls whose
+        turn came, so that they count as tries: the others were not made.
 
         Raises:
             EffectFailed: The audit log could not be written: then nothing is done.
             LookFailed: The last look before a step failed: then nothing more is done.
+            LockBusy: Somebody held the audit log for too long.
         """
         before = len(self.taken)
         for call in calls:
             if self._still_there(call):
                 self._take_one(call)
             else:
+                self.reached.append(call)
                 self._log("step_not_needed", call)
         return tuple(self.taken[before:])
 
@@ -76,6 +80,7 @@ class Actor:
         }
         started_at_s, started_s = clock.now_s(), clock.elapsed_s()
         self._audit({"at": to_text(started_at_s), "event": "act"} | act)
+        self.reached.append(call)
         ok, detail = self._step(call)
         duration_ms = round((clock.elapsed_s() - started_s) * 1000)
         self.taken.append(

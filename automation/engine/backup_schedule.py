@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 
 from automation.core.moments import from_text
+from automation.core.settings import Setting
 from automation.engine.context import Context
+from automation.engine.loading import load
 from automation.engine.seeing import is_enabled
 from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import Child, spawn
 from automation.stores.backup_outcomes import read_outcome
 
 CHILD_LIMIT_S = 600.0
-PASSED_ON_PREFIXES = ("REDUNDANCY_", "PM2_", "GITHUB_REPOSITORY", "NETLIFY_SITE_ID")
+OF_ALL = "REDUNDANCY_"
 
 
 class BackupSchedule:
@@ -50,13 +52,8 @@ class BackupSchedule:
         layout = self._context.layout
         self._started_s, self._due_s = elapsed_s, elapsed_s + self._interval_s
         script = INSTALLED_IN / "automation" / self._context.system.script
-        kept = {
-            name: value
-            for name, value in self._context.environment.items()
-            if name.startswith(PASSED_ON_PREFIXES)
-        }
         argv = (sys.executable, str(script), "--workspace", str(layout.workspace))
-        self._child = spawn((*argv, "backup", "--reason", "scheduled", "--prune"), kept)
+        self._child = spawn((*argv, "backup", "--reason", "scheduled", "--prune"), passed_on(self._context))
         if self._child is None:
             self._context.log.warning("backup_failed", extra={"reason": "the child could not be started"})
 
@@ -90,3 +87,13 @@ class BackupSchedule:
         if self._child is not None:
             self._child.forget()
             self._child = None
+
+
+def passed_on(context: Context) -> dict[str, str]:
+    """Return the variables that a backup needs (safety S19): those of settings, without any secret."""
+    settings: tuple[Setting, ...] = load(context.system.settings)
+    names = {one.env for one in settings if not one.secret}
+    names |= {context.system.own_variable, *context.system.also_reads}
+    return {
+        name: value for name, value in context.environment.items() if name in names or name.startswith(OF_ALL)
+    }

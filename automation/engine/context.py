@@ -113,8 +113,8 @@ def prepare_folders(layout: Layout) -> None:
     make_folder(layout.logs / "state", mode=0o700)
     make_folder(layout.state, mode=0o700)
     make_folder(layout.own, mode=0o700)
-    refuse_remote(layout.own)
     refuse_remote(layout.state)
+    refuse_remote(layout.own, layout.own_variable)
 
 
 def keep_out_of_git(folder: Path) -> None:

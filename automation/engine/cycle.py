@@ -123,18 +123,21 @@ def _act(guard: Guard, decision: Decision, seen: Seen) -> str:
         context.log.info("acting_put_off", extra={"reason": str(error)})
         return f"waiting: {error}"
     actor = Actor(context, guard.observer, guard.steps, by="guard")
+    before = guard.history
     try:
         mode, why = mode_now(context, context.clock.now_s())  # read after the lock is held (safety S30)
         allowed = {ladder.problem for ladder in ladders_for(mode, guard.ladders) if ladder.rungs}
         if any(call.problem not in allowed for call in decision.calls):
             return why
         # Saved before acting: a guard that dies inside a step must not find its ladder untouched.
-        history = tried(guard.history, decision.calls, context.clock.now_s())
+        history = tried(before, decision.calls, context.clock.now_s())
         histories.save(context.layout.history, history)
         guard.history = guard.saved = history
         _say_busy(guard, decision, seen)
         actor.take(decision.calls)
     except (EffectFailed, LockBusy) as error:
+        # What was not even begun is no try: an audit log that nobody can write must not use a ladder up.
+        guard.history = tried(before, actor.reached, context.clock.now_s())
         _trouble(guard, "acting_failed", str(error))
         return f"could not act: {error}"
     finally:
@@ -205,7 +208,7 @@ def _due_in_s(guard: Guard, seen: Seen, decision: Decision, now_s: float) -> flo
     next_at_s = decision.next_at_s()
     if next_at_s is not None:
         wanted.append(next_at_s - now_s)
-    if decision.calls:
+    if decision.calls and not guard.troubles.get("acting_failed"):
         wanted.append(SOONEST_S)
     return max(min(wanted), SOONEST_S)
 

@@ -49,6 +49,8 @@ class System:
     * `ladders` names `(settings) -> tuple[Ladder, ...]`;
     * `steps` maps the step names of the ladders to `(observer, subject) -> str`;
     * `own_folder` names `(environment) -> Path`, where locks and budgets must lie; in logs/state if empty;
+      `own_variable` is the variable that says where that is;
+    * `also_reads` are variables that its programs read beside those of its settings, none of them a secret;
     * `script` is its entry script in automation/, for what runs beside the loop;
     * `backup` names `(context) -> BackedUp`; without it the system has no snapshots and no commands for them;
     * `doctor` names `(context) -> list of (what, how it is, whether that is well)`;
@@ -68,6 +70,8 @@ class System:
     twins: tuple[str, ...] = ()
     ignored_keys: Mapping[str, str] = field(default_factory=dict)
     own_folder: str = ""
+    own_variable: str = ""
+    also_reads: tuple[str, ...] = ()
     doctor: str = ""
     script: str = ""
     backup: str = ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from automation.engine.loading import load
 from automation.engine.system import System
-from automation.stores.layout import Layout, backups_folder, logs_folder
+from automation.stores.layout import LOGS_VARIABLE, Layout, backups_folder, logs_folder
 
 INSTALLED_IN = Path(__file__).resolve().parent.parent.parent
 
@@ -30,4 +30,5 @@ def layout_of(system: System, workspace: Path, environment: Mapping[str, str]) -
         log_stem=system.log_stem,
         own=own,
         backups_name=system.backups_folder or system.name,
+        own_variable=system.own_variable or LOGS_VARIABLE,
     )

@@ -88,7 +88,7 @@ def start_with_pm2(
     environment = environment_for_pm2(places, doors.environment, keep_shutdown=keep_shutdown)
     bare = {name: environment[name] for name in ("PATH", "PM2_HOME")}
     make_folder(places.daemon_lock.parent, mode=0o700)
-    refuse_remote(places.daemon_lock.parent)
+    refuse_remote(places.daemon_lock.parent, "PM2_HOME")
     with locked(
         places.daemon_lock,
         purpose="starting the suite's apps",

@@ -1,4 +1,4 @@
-"""Children that run beside the loop: started and watched, never waited for."""
+"""Programs that run beside the loop: started and watched, never waited for."""
 
 from __future__ import annotations
 

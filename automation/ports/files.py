@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 from automation.core.errors import EffectFailed
+from automation.ports.process import alive
 
+LEFT_OVER_AFTER_S = 60.0
 # Kernel names of file systems on which locks are not to be trusted (safety S24).
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "drvfs", "fuse.sshfs", "afs"})
 
@@ -15,7 +18,8 @@ REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "
 def write_whole(path: Path, data: bytes, *, mode: int = 0o600, group_id: int | None = None) -> None:
     """Replace a file so that a reader, or a crash, sees the old content or the new and nothing between.
 
-    The data is on disk before the rename that shows it, and the folder after it.
+    The data is on disk before the rename that shows it, and the folder after it. What a killed writer of the
+    same file has left beside it goes.
 
     Args:
         path: The file; its folder must exist.
@@ -27,6 +31,7 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o600, group_id: int | N
         EffectFailed: The disk said no; the message names path and reason.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _clear_left_over(path)
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
         try:
@@ -43,6 +48,22 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o600, group_id: int | N
         with contextlib.suppress(OSError):  # on a read-only disk even the removal of nothing fails
             beside.unlink()
         raise cannot("write", path, error) from error
+
+
+def _clear_left_over(path: Path) -> None:
+    """Remove the temporary files of writers of this file that were killed."""
+    before, after = f".{path.name}.", ".tmp"
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            pid = entry.name.removeprefix(before).removesuffix(after)
+            ours = entry.name == f"{before}{pid}{after}" and pid.isdecimal()
+            # A writer in another container lives, and we do not see it: but it takes no minute.
+            if ours and _age_s(entry) > LEFT_OVER_AFTER_S and not alive(int(pid)):
+                Path(entry.path).unlink()
+
+
+def _age_s(entry: os.DirEntry[str]) -> float:
+    return time.time() - entry.stat(follow_symlinks=False).st_mtime
 
 
 def append_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -127,8 +148,12 @@ def file_system(path: Path) -> str:
     return ""
 
 
-def refuse_remote(path: Path) -> None:
+def refuse_remote(path: Path, variable: str = "REDUNDANCY_LOGS_DIR") -> None:
     """Refuse locks and state on a network file system, where two programs may hold one lock (safety S24).
+
+    Args:
+        path: The folder.
+        variable: What says where it lies.
 
     Raises:
         EffectFailed: The folder lies on one.
@@ -136,6 +161,6 @@ def refuse_remote(path: Path) -> None:
     kind = file_system(path)
     if kind in REMOTE_FILE_SYSTEMS:
         raise EffectFailed(
-            f"{path} is on {kind}: locks need a local disk; set REDUNDANCY_LOGS_DIR to a local folder",
+            f"{path} is on {kind}: locks need a local disk; set {variable} to a local folder",
             retryable=False,
         )

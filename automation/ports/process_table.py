@@ -60,6 +60,12 @@ def look_at(pid: int) -> Running | None:
     return None if one.state in {"Z", "X"} else one
 
 
+def is_stopped(pid: int | None) -> bool:
+    """Tell whether a process was stopped by a signal, and could go on."""
+    seen = None if pid is None else look_at(pid)
+    return seen is not None and seen.state == "T"
+
+
 def command_line(pid: int) -> tuple[str, ...]:
     """Return a process's arguments, as it shows them; empty where it does not, or we may not see them."""
     return tuple(_texts(pid, "cmdline"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,6 +11,7 @@ import requests
 import urllib3
 
 from automation.core.errors import EffectFailed
+from automation.ports.web_deadline import Deadline, TimedAdapter
 
 ANSWER_CAP = 16 * 1024 * 1024
 
@@ -60,8 +60,11 @@ class RequestsHttp:
     """Sends requests over one kept-alive session."""
 
     def __init__(self) -> None:
+        self._deadline = Deadline()
         self._session = requests.Session()
         self._session.trust_env = True
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, TimedAdapter(self._deadline))
 
     def request(
         self,
@@ -73,7 +76,7 @@ class RequestsHttp:
         timeout_s: float = 10.0,
     ) -> Answer:
         """Send one request (see Http.request)."""
-        deadline_s = time.monotonic() + timeout_s
+        self._deadline.begin(timeout_s)
         try:
             with self._session.request(
                 method,
@@ -85,11 +88,10 @@ class RequestsHttp:
                 allow_redirects=method == "GET",
             ) as response:
                 kept = bytearray()
-                # read1 returns what has come; a whole chunk of a trickle would take for ever
                 while chunk := response.raw.read1(65536, decode_content=True):
                     kept += chunk
-                    if len(kept) > ANSWER_CAP or time.monotonic() > deadline_s:
-                        raise HttpFailed(f"{_place(url)}: the answer was too large or too slow")
+                    if len(kept) > ANSWER_CAP:
+                        raise HttpFailed(f"{_place(url)}: the answer was too large")
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, bytes(kept), lowered)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+LOGS_VARIABLE = "REDUNDANCY_LOGS_DIR"
 HOME_FOLDER = "redundancy"  # inside the process manager's home
 
 
@@ -14,7 +15,7 @@ class Layout:
     """The paths of one system.
 
     `own` is the folder of what must be unique for what is guarded (lifetime lock, budgets): inside
-    logs/state, or in the guarded thing's own home.
+    logs/state, or in the guarded thing's own home; `own_variable` says where that is.
     """
 
     workspace: Path
@@ -25,6 +26,7 @@ class Layout:
     log_stem: str
     own: Path
     backups_name: str = ""
+    own_variable: str = LOGS_VARIABLE
 
     @property
     def state(self) -> Path:
@@ -114,7 +116,7 @@ class Layout:
 
 def logs_folder(workspace: Path, environment: Mapping[str, str]) -> Path:
     """Return the folder of logs and reports: REDUNDANCY_LOGS_DIR, else logs/ in the workspace."""
-    return workspace / (environment.get("REDUNDANCY_LOGS_DIR") or "logs")
+    return workspace / (environment.get(LOGS_VARIABLE) or "logs")
 
 
 def backups_folder(workspace: Path, environment: Mapping[str, str]) -> Path:

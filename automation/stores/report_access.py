@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from automation.core.errors import NotAllowed, SettingsInvalid
 
 GROUP_VARIABLE, MODE_VARIABLE = "REDUNDANCY_REPORT_GROUP", "REDUNDANCY_REPORT_MODE"
-# Others may read or not; nobody else ever writes: the master trusts what it reads.
+# Others may read or not; nobody else ever writes: readers trust what they read.
 MODES = ("0644", "0640", "0600", "644", "640", "600")
 LONGEST_SHOWN = 80
 

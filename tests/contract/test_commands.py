@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from automation.core.errors import CommandFailed, CommandTimedOut
+from automation.ports import apart as apart_door
 from automation.ports import commands as door
+from automation.ports.apart import spawn_apart
 from automation.ports.children import spawn
 from automation.ports.commands import SystemCommands
 from automation.ports.process import alive
+from tests.real_pm2 import NODE, pm2_script
 from tests.toy_ground import eventually
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture
@@ -156,3 +164,64 @@ def test_a_child_that_is_forgotten_goes_on_and_one_that_cannot_start_is_none(tmp
 
     assert gate.read_text("ascii") == "still here"
     assert spawn(("no-such-program",), {}) is None
+
+
+def test_a_program_apart_is_watched_by_its_descriptor_until_it_ends(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    apart = spawn_apart((sys.executable, "-c", f"open({str(gate)!r}).read()"), {})
+    assert apart is not None
+    with gate.open("w", encoding="ascii"):
+        while_it_runs = apart.ended()
+
+    eventually("it has ended", apart.ended)
+    apart.forget()
+    apart.forget()
+    assert not while_it_runs
+
+
+def test_a_program_apart_that_has_ended_before_anybody_looks_has_ended() -> None:
+    apart = apart_door.Apart(apart_door._watched(NO_SUCH_PID))
+
+    assert apart.ended()
+    apart.forget()
+
+
+def test_where_no_shell_can_be_started_there_is_no_program_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart_door, "_LEFT_ALONE", "exit 1")
+
+    assert spawn_apart(("true",), {}) is None
+
+
+NO_SUCH_PID = 2**22 + 1  # above the largest that Linux gives
+STARTER = """
+import sys, time
+from automation.ports.apart import spawn_apart
+from automation.ports.children import spawn
+name, gate = sys.argv[1:]
+program = "import os, time; file = open(%r, 'w'); file.write(str(os.getpid())); file.close(); time.sleep(600)"
+assert {"beside": spawn, "apart": spawn_apart}[name]((sys.executable, "-c", program % gate), {})
+time.sleep(600)
+"""
+TREE_KILL = "require(process.argv[1])(Number(process.argv[2]), 'SIGKILL', () => process.exit(0))"
+
+
+@pytest.mark.pm2
+@pytest.mark.parametrize("name", ["beside", "apart"])
+def test_pm2_ends_what_runs_beside_its_app_and_not_what_runs_apart(name: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    words = (sys.executable, "-c", STARTER, name, str(gate))
+    with subprocess.Popen(words, cwd=ROOT, start_new_session=True) as app:
+        program = int(gate.read_text("ascii"))
+        tree_kill = pm2_script("7").parent.parent / "lib" / "TreeKill.js"
+        subprocess.run([NODE, "-e", TREE_KILL, str(tree_kill), str(app.pid)], check=True, timeout=20)
+        app.wait(10)
+    try:
+        if name == "beside":
+            eventually("PM2 has ended it too", lambda: has_ended(program))
+        else:
+            assert alive(program)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(program, signal.SIGKILL)

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from automation.core.errors import EffectFailed, NotAllowed
+from automation.engine.service.answers import OutcomeUnknown, RateLimited, TokenRefused
 from automation.ports.clock import SteppedClock
 from automation.ports.web import HttpFailed, RequestsHttp
 from automation.systems.github import api
 from automation.systems.github.api import GitHubApi
 from automation.systems.github.records import RunRef
-from automation.systems.github.refusals import NotFound, OutcomeUnknown, RateLimited, TokenRefused, rate_of
+from automation.systems.github.refusals import NotFound, rate_of
 from automation.systems.github.repository import Repository
-from tests.fake_github import DESCRIPTIONS, FakeGitHub, Fault
+from tests.fake_github import DESCRIPTIONS, FakeGitHub
+from tests.fake_service import Fault
 
 REPOSITORY = Repository("github.com", "octo-org", "octo-repo")
 TOKEN = FakeGitHub.TOKEN

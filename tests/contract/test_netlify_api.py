@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from automation.core.errors import EffectFailed, NotAllowed
+from automation.engine.service.answers import OutcomeUnknown, RateLimited, TokenRefused
 from automation.ports.clock import SteppedClock
 from automation.ports.web import HttpFailed, RequestsHttp
 from automation.systems.netlify import api
 from automation.systems.netlify.api import NetlifyApi, root_of
-from automation.systems.netlify.refusals import NotFound, OutcomeUnknown, RateLimited, TokenRefused
+from automation.systems.netlify.refusals import NotFound
 from automation.systems.netlify.rollback_target import Target, cause_of, is_live, rollback_target
-from tests.fake_netlify import DESCRIPTION, SITE_ID, TOKEN, FakeNetlify, Fault
+from tests.fake_netlify import DESCRIPTION, SITE_ID, TOKEN, FakeNetlify
+from tests.fake_service import Fault
 from tests.swagger_judge import swagger_judge
 
 Use = Callable[[NetlifyApi], object]

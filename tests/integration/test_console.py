@@ -328,14 +328,38 @@ def test_a_system_that_could_not_be_looked_at_shows_that_in_its_status(ground: G
     assert "  warning: could-not-look: dark" in ran.stdout
 
 
+def test_the_collector_rests_while_a_program_begins_and_works_when_its_command_runs(ground: Ground) -> None:
+    program = (
+        "import gc, sys; sys.argv[1:] = ['status']\n"
+        "from automation.enhanced_pm2_redundancy import run\n"
+        "resting = not gc.isenabled()\n"
+        "run()\n"
+        "print(resting, gc.isenabled(), gc.get_freeze_count() > 0)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=ground.child_environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.stdout.splitlines()[-1] == "True True True"
+
+
 @pytest.mark.parametrize("system", REAL_SYSTEMS)
-def test_status_imports_no_heavy_package(ground: Ground, system: str) -> None:
+def test_status_imports_nothing_heavy_and_nothing_needless(ground: Ground, system: str) -> None:
     reported(ground)
     program = (
         "import sys, importlib\n"
         "from automation.engine.console import main\n"
         "main(importlib.import_module(sys.argv[1]).SYSTEM, ['status'])\n"
-        "print(sorted({'requests', 'yaml', 'psutil', 'filelock', 'urllib3'} & set(sys.modules)))\n"
+        "heavy = {'requests', 'yaml', 'psutil', 'filelock', 'urllib3'}\n"
+        "needless = {'argparse', 'gettext', 'locale', 'shutil', 'logging', 'socket', 'hashlib'}\n"
+        "ours = {'core.redact', 'core.settings', 'core.report', 'engine.command_line', 'engine.context'}\n"
+        "ours = {f'automation.{name}' for name in ours}\n"
+        "print(sorted((heavy | needless | ours) & set(sys.modules)))\n"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program, system],
@@ -864,7 +888,7 @@ def wait_channel(pid: int) -> str:
 
 # Imports all that a command needs, becomes somebody else, and runs it: Python itself may be root's alone.
 AS_NOBODY = """
-import encodings.idna, getpass, os, pwd, sys
+import argparse, encodings.idna, getpass, os, pwd, sys
 from automation.engine.commands import check, doctor, logs, pausing, recovery, report, start, status
 from automation.engine.console import main
 from tests import toy_system

@@ -21,7 +21,7 @@ from automation.core.report import Outcome
 from automation.engine.cycle import Guard, run_cycle
 from automation.ports.clock import SteppedClock
 from automation.ports.locks import locked
-from automation.stores import audit, outcomes, pauses, reports
+from automation.stores import audit, histories, outcomes, pauses, reports
 from automation.stores.pauses import Pause
 from tests.toy_ground import Ground, guard, guarding
 from tests.toy_system import SYSTEM
@@ -388,6 +388,49 @@ def test_without_an_audit_log_nothing_is_done(ground: Ground, clock: SteppedCloc
     assert ground.acts() == []
     assert "could not act: cannot write" in ground.report()["recovery"]["heldBack"]
     assert "audit.jsonl" in ground.report()["recovery"]["heldBack"]
+
+
+def test_s33_what_the_audit_log_does_not_take_is_no_try_and_uses_no_ladder_up(
+    ground: Ground, clock: SteppedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with guard(ground, clock) as guarded:
+        audit_log = guarded.context.layout.audit
+        audit_log.mkdir()
+        look(guarded)
+        look(guarded, 20)
+        waits_s = run_cycle(guarded)
+        acts, recovery = ground.acts(), ground.report()["recovery"]
+        audit_log.rmdir()
+        clock.wait(waits_s)
+        look(guarded)
+
+    assert (acts, waits_s) == ([], 30.0)
+    assert (recovery["attempts"], recovery["needsHuman"]) == (0, [])
+    assert ground.acts() == ["switch hall"]
+    assert ground.report()["recovery"]["attempts"] == 1
+    assert caplog.messages.count("acting_failed") == 1
+
+
+def test_s33_a_step_that_was_begun_counts_where_its_second_line_was_not_taken_and_the_next_does_not(
+    ground: Ground, clock: SteppedClock
+) -> None:
+    ground.lamps({"attic": "off", "hall": "off"})
+    with guard(ground, clock) as guarded:
+        audit_log = guarded.context.layout.audit
+
+        def breaks_the_log(_observer: object, subject: str) -> str:
+            audit_log.unlink()
+            audit_log.mkdir()
+            return f"switched {subject}"
+
+        guarded.steps["switch"] = breaks_the_log
+        look(guarded, 2)
+        climbs = {subject: climb.attempts for (_, subject), climb in guarded.history.climbs.items()}
+        saved = histories.load(guarded.context.layout.history)
+
+    assert climbs == {"attic": 1, "hall": 0}
+    assert saved == guarded.history
+    assert saved.totals.attempts == 1
 
 
 def test_a_history_that_cannot_be_saved_means_that_nothing_is_done(

@@ -228,6 +228,24 @@ def test_logs_and_workspace_go_where_the_settings_say(tmp_path: Path) -> None:
     assert pm2["interpreter"] == str(suite / ".venv" / "bin" / "python")
 
 
+def test_s19_the_master_gets_what_the_programs_that_it_starts_read_but_no_token() -> None:
+    given = {
+        "GITHUB_TOKEN": "never in the dump twice",
+        "NETLIFY_AUTH_TOKEN": "nor this one",
+        "GITHUB_TOKEN_FILE": "/etc/github-token",
+        "NETLIFY_SITE_ID": "a-site",
+        "PM2_MAX_RESTARTS": "7",
+    }
+    environments = {one["name"]: one["env"] for one in evaluated(ROOT, **given)}
+    master, guard = (environments[name] for name in ("master-redundancy-orchestrator", GUARD))
+
+    assert {name: master.get(name) for name in given} == dict.fromkeys(
+        ("GITHUB_TOKEN", "NETLIFY_AUTH_TOKEN")
+    ) | {name: given[name] for name in ("GITHUB_TOKEN_FILE", "NETLIFY_SITE_ID", "PM2_MAX_RESTARTS")}
+    assert "GITHUB_MAX_FAILURES" not in master
+    assert [name for name in given if name in guard] == ["PM2_MAX_RESTARTS"]
+
+
 def test_the_start_script_passes_on_all_that_the_ecosystem_file_reads() -> None:
     text = (ROOT / f"{STARTER}.cjs").read_text("utf-8")
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from automation.core.errors import EffectFailed
+from automation.engine.context import prepare_folders
+from automation.engine.system import System
+from automation.engine.whereabouts import layout_of
 from automation.ports import files
 from tests.toy_ground import ROOT
 
@@ -68,6 +73,23 @@ def test_a_new_file_has_exactly_the_mode_asked_for_and_leaves_nothing_beside(tmp
 
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
     assert [one.name for one in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_a_killed_writer_left_beside_a_file_goes_when_the_file_is_written_again(tmp_path: Path) -> None:
+    long_ago_s = time.time() - 2 * files.LEFT_OVER_AFTER_S
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    stay = [f".a.{os.getppid()}.tmp", f".b.{ended.pid}.tmp", ".a.mine.tmp", f".a.{ended.pid}.txt", ".a..tmp"]
+    for name in (f".a.{ended.pid}.tmp", *stay):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (long_ago_s, long_ago_s))
+    files.write_whole(tmp_path / "a", b"whole")
+    left = {one.name for one in tmp_path.iterdir()}
+    (tmp_path / f".a.{ended.pid}.tmp").write_bytes(b"new")  # by somebody whom we cannot see
+    files.write_whole(tmp_path / "a", b"whole")
+
+    assert left == {"a", *stay}
+    assert (tmp_path / f".a.{ended.pid}.tmp").exists()
 
 
 def test_a_full_disk_leaves_the_old_file_and_says_which_and_why(tmp_path: Path) -> None:
@@ -143,5 +165,20 @@ def test_a_disk_that_is_called_remote_is_refused(tmp_path: Path, monkeypatch: py
     kind = files.file_system(tmp_path)
     monkeypatch.setattr(files, "REMOTE_FILE_SYSTEMS", frozenset({kind}))
 
-    with pytest.raises(EffectFailed, match=f"is on {kind}: locks need a local disk"):
+    with pytest.raises(EffectFailed, match=f"is on {kind}: locks need a local disk; set REDUNDANCY_LOGS_DIR"):
         files.refuse_remote(tmp_path)
+    with pytest.raises(EffectFailed, match="set OTHER_DIR to a local folder"):
+        files.refuse_remote(tmp_path, "OTHER_DIR")
+
+
+@pytest.mark.parametrize(("name", "variable"), [("pm2", "PM2_HOME"), ("github", "REDUNDANCY_LOGS_DIR")])
+def test_s24_what_is_refused_names_the_variable_that_says_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, variable: str
+) -> None:
+    system: System = importlib.import_module(f"automation.systems.{name}").SYSTEM
+    (tmp_path / "home").mkdir()
+    layout = layout_of(system, tmp_path, {"PM2_HOME": str(tmp_path / "home")})
+    monkeypatch.setattr(files, "file_system", lambda path: "nfs" if path == layout.own else "ext4")
+
+    with pytest.raises(EffectFailed, match=f"set {variable} to a local folder"):
+        prepare_folders(layout)

@@ -17,8 +17,10 @@ from automation.ports.clock import SteppedClock
 from automation.ports.locks import locked
 from automation.systems.github import SYSTEM
 from automation.systems.github.commands import trigger
-from tests.fake_github import FakeGitHub, Fault
-from tests.github_ground import BOMB, BROKEN, CI, FOLDER, NIGHTLY, Ground, eventually
+from tests.fake_github import FakeGitHub
+from tests.fake_service import Fault
+from tests.github_ground import BOMB, BROKEN, CI, FOLDER, NIGHTLY, Ground
+from tests.service_ground import eventually
 
 CI_PATH, NIGHTLY_PATH = f"{FOLDER}/ci.yml", f"{FOLDER}/nightly.yml"
 TOKEN = FakeGitHub.TOKEN

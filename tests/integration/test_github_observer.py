@@ -18,7 +18,8 @@ from automation.systems.github.access import NO_TOKEN
 from automation.systems.github.doctor import doctor
 from automation.systems.github.facts import Facts
 from automation.systems.github.observer import NOTHING, GitHubObserver, connect
-from tests.fake_github import FakeGitHub, Fault
+from tests.fake_github import FakeGitHub
+from tests.fake_service import Fault
 from tests.github_ground import BROKEN, CI, FOLDER, NIGHTLY, Ground
 
 CI_PATH = f"{FOLDER}/ci.yml"

@@ -69,8 +69,10 @@ def open_gate(gate: Path) -> None:
 
 
 def test_s29_the_four_steps_recover_what_is_wrong_and_the_report_tells_the_story(
-    ground: Ground, capsys: pytest.CaptureFixture[str]
+    ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("GITHUB_TOKEN", "GITHUB_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
     ground.lamps("github", {"hall": "off"}, **CURED)
     status = ground.run("emergency", "--system", "github")
     with ground.watching(SystemClock()) as guard:
@@ -92,6 +94,7 @@ def test_s29_the_four_steps_recover_what_is_wrong_and_the_report_tells_the_story
     )
     assert "emergency: over, of github" in shown
     assert "pause-guards: took github" in shown
+    assert "(without GITHUB_TOKEN_FILE it asks and does nothing but on this disk)" in shown
     assert "free-guards: scores now: github 1.00" in shown
     assert leases.load(ground.layout.lease) is None
 

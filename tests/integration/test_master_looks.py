@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from automation.core.errors import StepRefused
+from automation.core.moments import to_text
 from automation.engine.cycle import run_cycle
 from automation.ports.clock import SteppedClock, SystemClock
 from automation.ports.locks import locked
@@ -112,6 +113,52 @@ def test_s6_while_a_shutdown_is_recorded_nobody_is_silent(ground: Ground, clock:
 
     assert found(ground) == []
     assert ground.report()["mode"] == "shutdown"
+
+
+@pytest.mark.parametrize(
+    ("github", "ended"),
+    [
+        ({"started_s": 5.0}, True),
+        ({"started_s": -5.0}, False),
+        ({"started_s": 5.0, "mode": "shutdown"}, False),
+        ({"started_s": 5.0, "ago_s": 1000.0}, False),
+        ({}, False),
+    ],
+    ids=["started since", "not started since", "held back", "silent", "does not say"],
+)
+def test_s31_the_record_of_a_shutdown_goes_when_every_guard_was_started_since(
+    ground: Ground,
+    clock: SteppedClock,
+    github: dict[str, object],
+    ended: bool,  # noqa: FBT001  # a parameter
+) -> None:
+    with ground.watching(clock):
+        shutdowns.record(ground.layout.shutdown, clock.now_s(), "ann")
+    clock.wait(60)
+    ground.environment[shutdowns.STAMP_VARIABLE] = to_text(clock.now_s())
+    clock.wait(60)
+    for name, said in (("pm2", {"started_s": 5.0}), ("github", github)):
+        more = dict(said)
+        started_s = more.pop("started_s", None)
+        if started_s is not None:
+            more["startedAt"] = to_text(clock.now_s() - 120 + float(str(started_s)))
+        ground.says(name, clock.now_s(), 1.0, **more)
+    with ground.watching(clock) as guard:
+        run_cycle(guard)
+
+    assert ground.report()["mode"] == "active"
+    assert ground.layout.shutdown.exists() is not ended
+
+
+def test_s31_a_master_that_is_held_back_itself_ends_no_shutdown(ground: Ground, clock: SteppedClock) -> None:
+    shutdowns.record(ground.layout.shutdown, clock.now_s(), "ann")
+    clock.wait(60)
+    ground.says("pm2", clock.now_s(), startedAt=to_text(clock.now_s()))
+    with ground.watching(clock) as guard:
+        run_cycle(guard)
+
+    assert ground.report()["mode"] == "shutdown"
+    assert ground.layout.shutdown.exists()
 
 
 def test_s2_a_report_that_gets_torn_counts_with_its_last_score_also_after_a_restart(

@@ -14,7 +14,7 @@ import pytest
 
 from automation.ports.clock import SystemClock
 from automation.ports.locks import take_lock
-from automation.systems.master import SYSTEM, programs
+from automation.systems.master import SYSTEM, programs, tokens
 from tests.master_ground import Ground, make_ground, peer_of
 
 pytestmark = pytest.mark.timeout(60)
@@ -322,6 +322,46 @@ def test_a_program_that_cannot_be_run_is_a_result_and_not_an_error(
 
     assert ran.status == 126
     assert "exit status 126" in programs.how_it_ended(ran)
+
+
+@pytest.mark.parametrize(
+    ("given", "lacks", "well"),
+    [
+        ({}, True, True),
+        ({"GITHUB_TOKEN_FILE": "/t"}, False, True),
+        ({"GITHUB_TOKEN": "t"}, False, False),
+        ({"GITHUB_TOKEN": "t", "GITHUB_TOKEN_FILE": "/t"}, False, True),
+        ({"GITHUB_TOKEN_FILE": ""}, True, True),
+    ],
+)
+def test_s19_what_a_program_leaves_out_for_want_of_a_token_is_said(
+    given: dict[str, str],
+    lacks: bool,  # noqa: FBT001  # a parameter
+    well: bool,  # noqa: FBT001  # the same
+) -> None:
+    assert bool(tokens.lacks_token(peer_of("github"), given)) is lacks
+    assert tokens.where_the_token_is(peer_of("github"), given)[1] is well
+    assert tokens.lacks_token(peer_of("pm2"), given) == ""
+
+
+def test_s19_recovery_and_doctor_say_that_the_token_is_missing_or_in_the_wrong_place(
+    ground: Ground, out: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GITHUB_TOKEN", "GITHUB_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    ground.run("recovery")
+    without = out.readouterr().err
+    monkeypatch.setenv("GITHUB_TOKEN", "never-to-be-seen")
+    ground.run("recovery")
+    said = out.readouterr().err
+    ground.run("doctor")
+    shown = out.readouterr().out
+
+    assert "github: without GITHUB_TOKEN_FILE" in without
+    assert said == ""
+    assert "GITHUB_TOKEN reaches the guard alone" in shown
+    assert "no report yet" in shown
+    assert "never-to-be-seen" not in shown
 
 
 def test_s19_programs_get_settings_tokens_and_the_way_out_and_nothing_else() -> None:

@@ -9,6 +9,7 @@ import pytest
 from automation.core.errors import EffectFailed
 from automation.core.finding import Mode
 from automation.core.ladder import Ladder, Rung
+from automation.core.moments import to_text
 from automation.engine.modes import ladders_for, mode_now
 from automation.ports.clock import SteppedClock
 from automation.stores import leases, pauses, shutdowns
@@ -111,6 +112,30 @@ def test_a_shutdown_that_cannot_be_read_holds(tmp_path: Path, text: str) -> None
 
     assert "cannot be read" in shutdowns.recorded(tmp_path / "shutdown.json", {})
     assert shutdowns.recorded(tmp_path / "none.json", {}) == ""
+
+
+def test_s31_a_shutdown_that_is_over_is_ended_by_its_moment_and_a_later_one_stays(tmp_path: Path) -> None:
+    path, newer = tmp_path / "shutdown.json", {shutdowns.STAMP_VARIABLE: to_text(NOW_S + 60)}
+    none = shutdowns.ended(path, newer)
+    shutdowns.record(path, NOW_S, "ann")
+    seen = [shutdowns.ended(path, environment) for environment in ({}, newer)]
+    shutdowns.record(path, NOW_S + 5, "bob")
+
+    assert (none, seen) == (None, [None, NOW_S])
+    assert not shutdowns.end(path, NOW_S, NOW_S + 61)
+    assert "bob" in shutdowns.recorded(path, {})
+    assert shutdowns.end(path, NOW_S + 5, NOW_S + 61)
+    assert not shutdowns.end(path, NOW_S + 5, NOW_S + 61)
+    assert not path.exists()
+
+
+def test_s31_a_shutdown_that_cannot_be_read_is_over_for_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "shutdown.json"
+    path.write_text('{"at": 5}', "utf-8")
+
+    assert shutdowns.ended(path, {shutdowns.STAMP_VARIABLE: to_text(NOW_S)}) is None
+    assert not shutdowns.end(path, 5.0, NOW_S)
+    assert path.exists()
 
 
 def test_what_cannot_be_cleared_says_so(tmp_path: Path) -> None:

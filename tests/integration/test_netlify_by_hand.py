@@ -17,7 +17,8 @@ from automation.ports.clock import SteppedClock
 from automation.systems.netlify.deploying import connected
 from automation.systems.netlify.memory import Memory
 from automation.systems.netlify.rolling_back import choose, go_back
-from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify, Fault
+from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify
+from tests.fake_service import Fault
 from tests.netlify_ground import FOLDER, SCRIPT, EndingNetlify, Ground
 
 

@@ -14,7 +14,8 @@ from automation.ports.clock import SteppedClock
 from automation.systems.netlify import api
 from automation.systems.netlify.backed_up import backed_up
 from automation.systems.netlify.steps import restore_file, restore_function, write_manifest
-from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify, Fault
+from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify
+from tests.fake_service import Fault
 from tests.netlify_ground import (
     BROKEN,
     BROKEN_TOML,
@@ -24,8 +25,8 @@ from tests.netlify_ground import (
     ORDER,
     TOML,
     Ground,
-    eventually,
 )
+from tests.service_ground import eventually
 
 
 @pytest.fixture
@@ -526,7 +527,9 @@ def test_the_published_deploy_is_in_the_report(ground: Ground, netlify: FakeNetl
     assert said["subjects"]["total"] == 4, "two functions, netlify.toml, the site"
 
 
-def test_production_deploys_that_fail_in_a_row_are_critical(ground: Ground, netlify: FakeNetlify) -> None:
+def test_production_deploys_that_fail_in_a_row_are_a_warning_and_no_emergency(
+    ground: Ground, netlify: FakeNetlify
+) -> None:
     ground.site()
     ground.asks(netlify)
     live = netlify.add_deploy()
@@ -538,6 +541,8 @@ def test_production_deploys_that_fail_in_a_row_are_critical(ground: Ground, netl
     assert [(one["problem"], one["subject"]) for one in said["findings"]] == [
         ("deploy-failing", "site example")
     ]
+    assert said["status"] == "warning"
+    assert said["score"] > 0.8
     assert f"Build script failed; deploy {live} is still live" in said["findings"][0]["message"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -309,6 +310,33 @@ def test_the_pm2_guard_restarts_a_master_that_was_stopped(suite: Suite) -> None:
     suite.pm2.cli("stop", APPS[3])
 
     eventually("it runs again", lambda: listed(suite.pm2)[APPS[3]]["pm2_env"]["status"] == "online", AGAIN_S)
+
+
+def test_all_four_killed_at_once_come_back_by_pm2_and_the_master_scores_the_whole_again(suite: Suite) -> None:
+    def online() -> dict[str, int]:
+        listing = listed(suite.pm2)
+        pids = {name: int(listing[name]["pid"]) for name in APPS if name in listing}
+        return pids if all(pids.get(name) for name in APPS) else {}
+
+    def reported() -> bool:
+        """Tell whether the reports are written by those that run now, and by none of the killed."""
+        writers = {int(str(suite.report(name)["pid"])) for name in REPORTS}
+        return writers == set(online().values()) and not writers & set(killed.values())
+
+    killed = eventually("all four run", online, AGAIN_S)
+    for pid in killed.values():
+        os.kill(pid, signal.SIGKILL)
+
+    eventually("four fresh reports by new programs", reported, AGAIN_S)
+    eventually("the overall score", lambda: suite.report("master")["score"] is not None, AGAIN_S)
+
+    rows = suite.report("master")["systems"]
+    assert isinstance(rows, dict)
+    assert set(rows) == set(REPORTS) - {"master"}
+    for system in SCRIPTS:
+        said = json.loads(suite.run(system, "status", "--json").stdout)
+        assert not said["stale"], system
+        assert "stopped" not in said
 
 
 def test_an_emergency_goes_through_its_four_steps_and_the_report_tells_the_story(suite: Suite) -> None:

@@ -28,6 +28,7 @@ from automation.engine.telling import Teller
 from automation.ports import web as web_door
 from automation.ports.clock import SteppedClock
 from automation.ports.web import HttpFailed, RequestsHttp
+from automation.ports.web_deadline import Deadline
 from automation.stores import outbox
 from tests.toy_ground import ROOT, Ground, eventually, guard, line_with
 
@@ -380,17 +381,55 @@ def raw_server(*parts: bytes, pause_s: float = 0.0) -> Iterator[str]:
             thread.join(10)
 
 
-def test_an_answer_that_trickles_is_given_up_in_time() -> None:
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
-    began_s = time.monotonic()
-    with raw_server(head, *[b"x"] * 15, pause_s=0.1) as url:
-        with pytest.raises(
-            HttpFailed, match=r"^http://127\.0\.0\.1:\d+: the answer was too large or too slow$"
-        ):
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [(HEAD + b"\r\n", *[b"x"] * 40), (HEAD, *[b"X-More: 1\r\n"] * 40), (HEAD, *[b"X"] * 40)],
+    ids=["body", "headers", "one header"],
+)
+def test_an_answer_that_trickles_is_given_up_in_time(parts: tuple[bytes, ...]) -> None:
+    with raw_server(*parts, pause_s=0.1) as url:
+        began_s = time.monotonic()
+        with pytest.raises(HttpFailed, match=r"^http://127\.0\.0\.1:\d+: no answer in time$"):
             RequestsHttp().request("GET", url, timeout_s=0.5)
         took_s = time.monotonic() - began_s
 
-    assert took_s < 1.2
+    assert took_s < 3.0
+
+
+def test_each_exchange_has_its_own_time_also_over_one_connection() -> None:
+    callers = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            callers.append(self.client_address)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            time.sleep(0.2)
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        http = RequestsHttp()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        bodies = [http.request("GET", url, timeout_s=limit_s).body for limit_s in (5.0, 6.0)]
+        with pytest.raises(HttpFailed, match="no answer in time"):
+            http.request("GET", url, timeout_s=0.1)
+        bodies.append(http.request("GET", url, timeout_s=5.0).body)
+        server.shutdown()
+        thread.join()
+
+    assert bodies == [b"ok"] * 3
+    assert callers[0] == callers[1] == callers[2] != callers[3]
 
 
 @pytest.mark.parametrize(
@@ -427,6 +466,21 @@ def test_a_whole_answer_has_lower_case_header_names() -> None:
         answer = RequestsHttp().request("POST", url, headers={"A": "b"}, body=b"x", timeout_s=5.0)
 
     assert (answer.status, answer.body, answer.headers["x-thing"]) == (201, b"body", "Yes")
+
+
+def test_an_answer_above_the_cap_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_door, "ANSWER_CAP", 3)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+    with raw_server(answer) as url, pytest.raises(HttpFailed, match="the answer was too large"):
+        RequestsHttp().request("GET", url, timeout_s=5.0)
+
+
+def test_a_deadline_that_has_passed_leaves_no_time() -> None:
+    deadline = Deadline()
+    deadline.begin(0.0)
+
+    with pytest.raises(TimeoutError):
+        deadline.left_s()
 
 
 def test_an_untrusted_certificate_is_said() -> None:

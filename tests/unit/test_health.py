@@ -95,6 +95,14 @@ def test_a_dead_app_that_settings_call_critical_is_critical() -> None:
     assert status(payments, BANDS) is Status.CRITICAL
 
 
+def test_a_critical_subject_is_critical_also_where_no_score_is_known() -> None:
+    unknown = Assessment(findings=(critical("web"),), critical_subjects=frozenset({"web"}))
+
+    assert score(unknown) is None
+    assert status(unknown, BANDS) is Status.CRITICAL
+    assert status(replace(unknown, findings=(warning("web"),)), BANDS) is Status.WARNING
+
+
 def test_a_slow_app_that_settings_call_critical_is_a_warning() -> None:
     payments = Assessment(tuple(map(str, range(10))), (warning("1"),), critical_subjects=frozenset({"1"}))
 

@@ -223,6 +223,13 @@ def test_while_an_emergency_is_on_the_whole_is_critical_whatever_the_mean() -> N
     assert made.sections["emergency"]["active"] is True  # type: ignore[index]  # a mapping
 
 
+def test_while_an_emergency_is_on_the_whole_is_critical_also_where_no_score_is_known() -> None:
+    made = assess(facts(sight(0, None, status=Status.UNKNOWN, problem="torn"), emergency=LEFT))
+
+    assert score(made) is None
+    assert status(made, Bands()) is Status.CRITICAL
+
+
 def test_an_emergency_that_is_over_is_only_told() -> None:
     made = assess(facts(sight(0), emergency=replace(LEFT, active=False)))
 

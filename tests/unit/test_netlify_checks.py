@@ -267,7 +267,7 @@ def test_a_current_manifest_is_no_finding() -> None:
 # --- deploys --------------------------------------------------------------------------------------
 
 
-def test_so_many_failed_deploys_in_a_row_are_critical_and_one_fewer_is_nothing() -> None:
+def test_so_many_failed_deploys_are_a_warning_while_an_earlier_one_is_live_and_fewer_are_nothing() -> None:
     deploys = (
         failed(3, error_message="Build\n failed", links=Links(admin="https://app/3")),
         failed(2),
@@ -279,7 +279,7 @@ def test_so_many_failed_deploys_in_a_row_are_critical_and_one_fewer_is_nothing()
     assert (found.problem, found.subject, found.severity) == (
         "deploy-failing",
         "site example",
-        Severity.CRITICAL,
+        Severity.WARNING,
     )
     assert "its last 3 production deploys failed, the newest (failed-3): Build failed;" in found.message
     assert "deploy live is still live" in found.message
@@ -288,12 +288,13 @@ def test_so_many_failed_deploys_in_a_row_are_critical_and_one_fewer_is_nothing()
     assert findings(sight=Sight(None, deploys)) == ()
 
 
-def test_a_site_that_was_never_live_can_fail_too_and_says_where_to_look() -> None:
+def test_a_site_of_which_nothing_is_live_is_critical_and_says_where_to_look() -> None:
     site = replace(SITE, published=None)
 
     (found,) = findings(sight=Sight(site, (failed(1),)), limit=1)
     (nowhere,) = findings(sight=Sight(replace(site, admin_url=""), (failed(1),)), limit=1)
 
+    assert found.severity is Severity.CRITICAL
     assert "Netlify does not say why; nothing is live" in found.message
     assert "https://app.netlify.com/example" in found.advice
     assert "its log" in nowhere.advice

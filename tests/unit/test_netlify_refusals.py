@@ -5,14 +5,12 @@ from __future__ import annotations
 import pytest
 
 from automation.core.errors import EffectFailed
+from automation.engine.service.answers import RateLimited, TokenRefused, message_of
 from automation.ports.web import Answer
 from automation.systems.netlify.refusals import (
     LONGEST_WAIT_S,
     NotFound,
-    RateLimited,
-    TokenRefused,
     limited_until_s,
-    message_of,
     refusal,
 )
 

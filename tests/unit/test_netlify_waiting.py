@@ -12,7 +12,8 @@ from automation.ports.web import RequestsHttp
 from automation.systems.netlify.api import NetlifyApi
 from automation.systems.netlify.refusals import NotFound
 from automation.systems.netlify.waiting import POLL_S, until_ended, until_live
-from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify, Fault
+from tests.fake_netlify import SITE_ID, TOKEN, FakeNetlify
+from tests.fake_service import Fault
 
 
 @pytest.fixture

@@ -27,11 +27,14 @@ CONTENTS: tuple[dict[str, object], ...] = (
     {"pm2": {"restartDelay": 5000}, **LIVELY},
     {"pm2": {"restartDelay": "10m"}},
 )
-OWN_COUNTS = {"restart", "rerun", "dispatch", "begin-emergency", "bring-back", "put-sockets-back"}
+OWN_COUNTS = {
+    *("restart", "rerun", "dispatch", "begin-emergency"),
+    *("bring-back", "put-sockets-back", "continue-daemon", "end-second-daemon"),
+}
 # An emergency has a cool-down of its own, a lease ends at once, all apps start anew once a day at most.
 OWN_PACE = {
     *("score-below-threshold", "emergency-broken-off", "lease-without-cause"),
-    *("daemon-hung", "daemon-deaf", "daemon-split"),
+    *("daemon-hung", "daemon-deaf", "daemon-split", "sockets-gone"),
 }
 
 

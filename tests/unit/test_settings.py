@@ -450,21 +450,23 @@ def test_each_kind_takes_what_it_is(kind: Kind, raw: object, value: object) -> N
     assert resolve(known, {}, SettingsFile(WHERE, {"x": raw}), {}).values["x"] == value
 
 
-@pytest.mark.parametrize(
-    ("kind", "raw"),
-    [
-        *((Kind.NUMBER, raw) for raw in (0, -1, 10.5, "x", True, None, float("nan"), float("inf"), [1])),
-        *(
-            (Kind.ADDRESS, raw)
-            for raw in ("", "example.com", "ftp://x", "http://", "http://u@h/", "http://a b", 5)
-        ),
-        *(
-            (Kind.SOCKET, raw)
-            for raw in (0, 65_536, -1, "", "h:", ":80", "a:b:80", "h:0", "h:080", True, None, 1.5)
-        ),
-        *((Kind.PATH, raw) for raw in ("", " ", "a\0b", 5, None, [])),
-    ],
-)
+NO_NUMBERS: tuple[object, ...] = (0, -1, 10.5, "x", True, None, float("nan"), float("inf"), [1])
+NO_PATHS: tuple[object, ...] = ("", " ", "a\0b", 5, None, [])
+REFUSED: list[tuple[Kind, object]] = [
+    *((Kind.NUMBER, raw) for raw in NO_NUMBERS),
+    *(
+        (Kind.ADDRESS, raw)
+        for raw in ("", "example.com", "ftp://x", "http://", "http://u@h/", "http://a b", 5)
+    ),
+    *(
+        (Kind.SOCKET, raw)
+        for raw in (0, 65_536, -1, "", "h:", ":80", "a:b:80", "h:0", "h:080", True, None, 1.5)
+    ),
+    *((Kind.PATH, raw) for raw in NO_PATHS),
+]
+
+
+@pytest.mark.parametrize(("kind", "raw"), REFUSED)
 def test_each_kind_refuses_what_it_is_not(kind: Kind, raw: object) -> None:
     known = (Setting("x", kind, "", "what", key="x", most=10),)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
-
 from automation.core.errors import UsageInvalid
 from automation.core.settings import parse_duration_ms
+from automation.engine.by_hand import person
 from automation.engine.calling import Call
 from automation.engine.context import prepare_folders
 from automation.engine.terminal import say
@@ -24,7 +23,7 @@ def pause(call: Call) -> int:
         if duration_ms is None:
             raise UsageInvalid(f"--for: expected a time such as 90s, 30m or 2h, got {call.text('for')!r}")
         until_s = now_s + duration_ms / 1000
-    who = call.environment.get("SUDO_USER") or getpass.getuser()
+    who = person(call.environment)
     window = pauses.Pause(now_s, until_s, who, call.text("reason"))
     pauses.save(layout.pause, window)
     say(f"{call.system.app}: {window.spoken()}")

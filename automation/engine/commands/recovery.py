@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from automation.core.ladder import Ladder
 from automation.core.moments import to_text
 from automation.core.report import Outcome, outcome_record
 from automation.engine.acting import Actor, load_steps
+from automation.engine.by_hand import person
 from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.loading import load
@@ -96,7 +96,7 @@ def _recover(call: Call, context: Context, observer: Observer, ladders: tuple[La
     context.clock.wait(SECOND_LOOK_S if first else 0.0)
     again = {one.key for one in _wrong(call, observer.assess(observer.observe()))} if first else set()
     findings = tuple(one for one in first if one.key in again)
-    actor = Actor(context, observer, load_steps(context), by=f"hand: {who(context)}")
+    actor = Actor(context, observer, load_steps(context), by=f"hand: {person(context.environment)}")
     try:
         for finding in findings:
             _climb(context, actor, finding, ladders)
@@ -128,11 +128,6 @@ def _climb(context: Context, actor: Actor, finding: Finding, ladders: tuple[Ladd
         if not actor.take((StepCall(step, finding.subject, finding.problem, attempt),)):
             return
         context.clock.wait(SETTLE_S)
-
-
-def who(context: Context) -> str:
-    """Return the name of the person at the keyboard, for the audit log."""
-    return context.environment.get("SUDO_USER") or getpass.getuser()
 
 
 def _tell(call: Call, findings: tuple[Finding, ...], taken: list[Outcome], left: list[Finding]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 
 from automation.core.errors import EffectFailed, UsageInvalid
 from automation.core.moments import to_text
 from automation.engine.audited import audited
+from automation.engine.by_hand import person
 from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.snapshots import backed_up, prepare_backups, store_of
@@ -201,7 +201,7 @@ def restore(call: Call) -> int:
 
 def _restore(context: Context, store: SnapshotStore, plan: RestorePlan) -> Restored:
     """Do what a plan says, and say so in the audit log (safety S33)."""
-    who = context.environment.get("SUDO_USER") or getpass.getuser()
+    who = person(context.environment)
     what = {"by": f"hand: {who}", "step": "restore", "subject": plan.snapshot_id or "newest valid copies"}
     with audited(context, what) as act:
         restored = store.restore(plan)

@@ -28,7 +28,7 @@ WAIT_STEP_S = 0.25
 
 
 def start(call: Call) -> int:
-    """Guard until a signal comes; a second guard by hand is refused, one that PM2 starts waits for the first.
+    """Guard until a signal comes; a second one by hand is refused, one that our supervisor starts waits.
 
     Raises:
         LockBusy: Another guard runs, and nothing but a person started this one.
@@ -102,7 +102,7 @@ def _lock_for_life(context: Context, may_wait: Callable[[], bool], waking: Wakin
 
 
 def _relieve(context: Context, path: Path) -> bool:
-    """Ask a guard whose daemon is gone to end after its cycle: PM2 runs us in its place now; True when asked.
+    """Ask a guard whose daemon is gone to end after its cycle: we run in its place now; True when asked.
 
     One whose daemon lives, or that a person started, is waited for without end.
     """

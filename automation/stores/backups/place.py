@@ -60,7 +60,7 @@ def prepare(folder: Path, disk: Disk) -> None:
     above = folder.parent
     made = [path.parent for path in (above, folder) if not path.is_dir()]
     disk.make_folder(above)
-    refuse_remote(above)
+    refuse_remote(above, "REDUNDANCY_BACKUPS_DIR")
     disk.make_folder(folder)
     for parent in made:
         disk.sync_folder(parent)

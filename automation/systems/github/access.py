@@ -8,13 +8,11 @@ from urllib.parse import urlsplit
 
 from automation.core.errors import AutomationError, EffectFailed, SettingsInvalid
 from automation.core.settings import Settings
-from automation.ports.files import read_whole
+from automation.engine.service.tokens import token_of
 from automation.ports.git import Git
 from automation.systems.github.repository import Repository, repository_of
 
-LONGEST_TOKEN = 4096
 NO_TOKEN = "without GITHUB_TOKEN_FILE or GITHUB_TOKEN only the files are checked, no runs"  # noqa: S105  # none
-OTHERS = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Access:
 def access_of(settings: Settings, workspace: Path, git: Git) -> Access:
     """Work out how to ask, afresh: a token file may hold another token since, git another remote."""
     try:
-        token = token_of(settings, workspace)
+        token = token_of(settings, workspace, "GITHUB_TOKEN")
         if not token:
             return Access(note=NO_TOKEN)
         repository = chosen_repository(settings) or _of_remote(settings, git)
@@ -40,23 +38,6 @@ def access_of(settings: Settings, workspace: Path, git: Git) -> Access:
     if isinstance(repository, str):
         return Access(note=repository)
     return Access(repository, token, settings.text("api_url"))
-
-
-def token_of(settings: Settings, workspace: Path) -> str:
-    """Return the token, empty where none is set.
-
-    Raises:
-        EffectFailed: The file that should hold it cannot be read, or may be read by others.
-    """
-    token, where = settings.text("token").strip(), "GITHUB_TOKEN"
-    named = settings.text("token_file")
-    if not token and named:
-        token, where = _in_file(workspace / Path(named).expanduser()), f"GITHUB_TOKEN_FILE {named}"
-        if not token:
-            raise EffectFailed(f"{where}: the file is empty", retryable=False)
-    if not token.isascii() or not all("!" <= letter <= "~" for letter in token):
-        raise EffectFailed(f"{where} must hold one token and nothing else", retryable=False)
-    return token
 
 
 def chosen_repository(settings: Settings) -> Repository | None:
@@ -91,20 +72,6 @@ def refuse_wrong_settings(settings: Settings) -> None:
     if said and not well:
         origin = settings.origins["api_url"]
         raise SettingsInvalid(f"{origin}: expected an address such as https://HOST/api/v3")
-
-
-def _in_file(path: Path) -> str:
-    try:
-        mode = path.stat().st_mode & 0o777
-    except OSError as error:
-        raise EffectFailed(f"GITHUB_TOKEN_FILE {path}: {error.strerror}", retryable=False) from error
-    if mode & OTHERS:
-        raise EffectFailed(
-            f"GITHUB_TOKEN_FILE {path}: others may read it (mode {mode:03o}): `chmod 600 {path}`",
-            retryable=False,
-        )
-    data = read_whole(path, cap=LONGEST_TOKEN) or b""
-    return data.decode("utf-8", "replace").strip()
 
 
 def _of_remote(settings: Settings, git: Git) -> Repository | str:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from automation.core import redact
 from automation.core.errors import EffectFailed, NotAllowed
+from automation.engine.service.answers import OutcomeUnknown, RateLimited, json_of
 from automation.ports.clock import Clock
 from automation.ports.web import Answer, Http, HttpFailed
 from automation.systems.github.records import (
@@ -26,8 +27,6 @@ from automation.systems.github.records import (
     workflows_of,
 )
 from automation.systems.github.refusals import (
-    OutcomeUnknown,
-    RateLimited,
     limited_until_s,
     rate_of,
     refusal,
@@ -126,7 +125,7 @@ class GitHubApi:
             answer = self._post(f"{path}/dispatches", body, VERSION, what)
         if answer.status == _OK:
             try:
-                return run_ref_of(_json(answer))
+                return run_ref_of(json_of(answer))
             except ValueError:
                 pass  # it runs, though its answer broke off: look for it
         elif answer.status != _NO_CONTENT:
@@ -173,7 +172,7 @@ class GitHubApi:
         if answer.status != _OK:
             raise self._refusal(answer, what, "actions:read")
         try:
-            value = parse(_json(answer))
+            value = parse(json_of(answer))
         except ValueError as error:
             raise EffectFailed(f"GitHub's answer for {what} is not what it documents: {error}") from None
         self._keep(url, answer.headers.get("etag"), value)
@@ -228,7 +227,7 @@ class GitHubApi:
     def _refuse_while_limited(self) -> None:
         left_s = self._limited_until_s - self._clock.elapsed_s()
         if left_s > 0:
-            raise RateLimited(self._clock.now_s() + left_s)
+            raise RateLimited("GitHub", self._clock.now_s() + left_s)
 
     def _refusal(self, answer: Answer, what: str, permission: str) -> EffectFailed:
         """Return the error for an answer; GitHub's own words pass without anything secret."""
@@ -241,16 +240,3 @@ class GitHubApi:
         parts = urlsplit(self._root)
         if self._token and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
             raise NotAllowed("GITHUB_API_URL is not https: the token would be sent for all to read")
-
-
-def _json(answer: Answer) -> object:
-    """Return an answer's JSON.
-
-    Raises:
-        ValueError: It is none, or is nested too deep.
-    """
-    try:
-        parsed: object = json.loads(answer.body)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    return parsed

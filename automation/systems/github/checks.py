@@ -95,7 +95,8 @@ def workflow_disabled(facts: Facts) -> Iterator[Finding]:
 def runs_failing(facts: Facts, runs: dict[str, list[Run]]) -> Iterator[Finding]:
     """Report workflows whose last runs on the default branch failed, so many in a row.
 
-    A warning: a red build is mostly the code's fault, and must not begin an emergency (safety S29).
+    A warning: a failing run is no broken site, it is mostly the code's fault, and it must not begin an
+    emergency (safety S29).
     """
     for file in facts.workflow_files():
         failed = failed_in_a_row(runs.get(file.path, ()))

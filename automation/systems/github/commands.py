@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from automation.core import redact
-from automation.core.errors import EffectFailed, StepRefused, UsageInvalid
+from automation.core.errors import StepRefused, UsageInvalid
 from automation.core.finding import Severity
-from automation.core.moments import to_text
-from automation.core.report import Outcome
+from automation.engine.by_hand import on_record
 from automation.engine.calling import Call
-from automation.engine.context import Context, build, prepare_folders
+from automation.engine.context import build, prepare_folders
 from automation.engine.kept_files import FILE_CAP, matching_files
 from automation.engine.terminal import safe, say, say_json
 from automation.engine.whereabouts import layout_of
 from automation.ports.commands import SystemCommands
 from automation.ports.files import read_whole
 from automation.ports.git import SystemGit
-from automation.ports.locks import locked
 from automation.ports.web import RequestsHttp
-from automation.stores import audit, outcomes
 from automation.systems.github.access import refuse_wrong_settings
 from automation.systems.github.facts import FOLDER, SUFFIXES
 from automation.systems.github.polling import Polling
@@ -31,7 +25,6 @@ from automation.systems.github.workflow.problem import Problem
 from automation.systems.github.workflow.structure import check_workflow
 
 MOST_INPUTS = 25  # more GitHub does not take
-MOST_DETAIL = 500
 
 
 def validate(call: Call) -> int:
@@ -91,7 +84,7 @@ def trigger(call: Call) -> int:
     name = PurePosixPath(call.text("workflow")).name
     ref = call.text("ref") or polling.branches()[0]
     prepare_folders(context.layout)
-    with _on_record(context, name) as said:
+    with on_record(context, "trigger", name) as said:
         started = api.dispatch(name, ref, inputs)
         said.append(f"run {started.id}: {started.url}" if started else "started")
     _tell(call, name, started)
@@ -120,30 +113,3 @@ def _tell(call: Call, name: str, started: RunRef | None) -> None:
         say(f"{name} was started; this GitHub does not say as which run")
     else:
         say(f"run {started.id}: {started.url}")
-
-
-@contextmanager
-def _on_record(context: Context, name: str) -> Iterator[list[str]]:
-    """Hold the action lock, write the act down before and after (safety S33), and leave it to the loop."""
-    clock = context.clock
-    began_at_s, began_s = clock.now_s(), clock.elapsed_s()
-    by = f"hand: {context.environment.get('SUDO_USER') or getpass.getuser()}"
-    act: dict[str, object] = {"system": context.system.name, "by": by, "step": "trigger", "subject": name}
-    said: list[str] = []
-    since = to_text(began_at_s)
-    with locked(context.layout.action_lock, purpose="a trigger by hand", since=since, timeout_s=0.0):
-        audit.append(context.layout.audit, {"at": since, "event": "act"} | act, since)
-        failure: EffectFailed | None = None
-        try:
-            yield said
-        except EffectFailed as error:
-            failure = error
-        detail = redact.text(str(failure or " ".join(said)))[:MOST_DETAIL]
-        duration_ms = round((clock.elapsed_s() - began_s) * 1000)
-        ended = {"at": to_text(clock.now_s()), "event": "acted"} | act
-        ended |= {"ok": failure is None, "detail": detail, "durationMs": duration_ms}
-        audit.append(context.layout.audit, ended, since)
-        taken = Outcome(began_at_s, "asked-for", name, "trigger", failure is None, detail, duration_ms, by)
-        outcomes.append(context.layout.outcomes, [taken])
-    if failure is not None:
-        raise failure

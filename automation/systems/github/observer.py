@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from automation.core.finding import Assessment
 from automation.engine.context import Context
+from automation.engine.service.observing import AskedService
 from automation.ports.commands import SystemCommands
 from automation.ports.git import SystemGit
 from automation.ports.web import RequestsHttp
@@ -16,17 +15,17 @@ from automation.systems.github.polling import Polling
 from automation.systems.github.workflow_files import WorkflowFiles
 
 NOTHING = ".github/workflows holds no workflow: nothing to guard"
+EVENTS = ("github_unreachable", "github_not_asked", "github_answers")
 
 
-class GitHubObserver:
+class GitHubObserver(AskedService):
     """Looks at one workspace, and holds what the steps act through."""
 
     def __init__(self, context: Context, looked: WorkflowFiles, polling: Polling) -> None:
-        self.context = context
+        super().__init__(context, EVENTS)
         self.files = looked.kept
         self.polling = polling
         self._looked = looked
-        self._said: tuple[str, str] = ("", "")
 
     def observe(self) -> Facts:
         """Look once. An unreachable GitHub is a finding: the files are seen all the same."""
@@ -45,24 +44,8 @@ class GitHubObserver:
     def remember(self, facts: Facts) -> None:
         """Keep nothing: the files, git and GitHub are the memory."""
 
-    def fds(self) -> Sequence[int]:
-        """Return nothing: neither files nor GitHub call."""
-        return ()
-
-    def pump(self) -> bool:
-        """Read nothing."""
-        return False
-
-    def close(self) -> None:
-        """Hold nothing."""
-
     def _told(self, facts: Facts) -> Facts:
-        """Log why GitHub is not asked, or does not answer, once: not on every look that it lasts."""
-        now = (facts.sight.note, facts.sight.trouble)
-        if now != self._said:
-            event = "github_unreachable" if now[1] else "github_not_asked" if now[0] else "github_answers"
-            self.context.log.info(event, extra={"reason": now[1] or now[0]})
-        self._said = now
+        self.say_once(facts.sight.note, facts.sight.trouble)
         return facts
 
 

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from automation.core.errors import AutomationError, EffectFailed
 from automation.engine.context import Context
+from automation.engine.service.answers import RateLimited
+from automation.engine.service.turns import Turns
 from automation.ports.git import Git
 from automation.ports.web import Http
 from automation.systems.github.access import Access, access_of
 from automation.systems.github.api import GitHubApi
 from automation.systems.github.facts import Sight
 from automation.systems.github.records import Run
-from automation.systems.github.refusals import RateLimited
 from automation.systems.github.runs import merged
 
 RUNS_ASKED = 100
-LONGEST_WAIT_S = 600.0  # after failures, unless the interval itself is longer
 USUAL_BRANCHES = ("main", "master")
 
 
@@ -27,9 +27,7 @@ class Polling:
         self._context = context
         self._git = git
         self._http = http
-        self._interval_s = context.settings.seconds("check_interval")
-        self._due_s = float("-inf")
-        self._failures = 0
+        self._turns = Turns(context.settings.seconds("check_interval"))
         self._access = Access()
         self._api: GitHubApi | None = None
         self._sight = Sight()
@@ -41,11 +39,8 @@ class Polling:
 
     def look(self) -> Sight:
         """Return what GitHub says; ask only when its time has come."""
-        clock = self._context.clock
-        now_s = clock.elapsed_s()
-        if now_s < self._due_s:
+        if not self._turns.has_come(self._context.clock.elapsed_s()):
             return self._sight
-        self._due_s = now_s + self._interval_s
         try:
             api = self.api()
         except AutomationError as error:
@@ -96,18 +91,10 @@ class Polling:
         try:
             workflows, runs = api.workflows(), api.runs(RUNS_ASKED)
         except AutomationError as error:
-            self._failures += 1
             self._sight = replace(self._sight, note="", trouble=str(error))
-            self._due_s = clock.elapsed_s() + self._wait_s(error)
+            limited_s = error.until_s - clock.now_s() if isinstance(error, RateLimited) else 0.0
+            self._turns.failed(clock.elapsed_s(), limited_s)
             return
-        self._failures = 0
+        self._turns.went_well()
         known = merged(self._sight.runs, runs)
         self._sight = Sight(workflows, known, clock.now_s())
-
-    def _wait_s(self, error: AutomationError) -> float:
-        """Return how long to wait: longer after each failure, and as long as GitHub says."""
-        doubled = self._interval_s * 2.0 ** min(self._failures - 1, 10)
-        wait_s = max(min(doubled, LONGEST_WAIT_S), self._interval_s)
-        if isinstance(error, RateLimited):
-            wait_s = max(wait_s, error.until_s - self._context.clock.now_s())
-        return wait_s

@@ -1,20 +1,17 @@
 """What an answer that is not a success means: wait, another token, another name, or nothing to be done.
 
 * EffectFailed
-  * RateLimited      too many requests; `until_s` says when to ask again
-  * TokenRefused     the token is wrong or has expired
   * NotFound         there is no such thing, or the token may not see it
-  * OutcomeUnknown   a request that changes something got no answer: it may have been done all the same
+  * and those of engine.service.answers
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from automation.core.errors import EffectFailed
-from automation.core.moments import to_text
+from automation.engine.service.answers import RateLimited, TokenRefused, message_of
 from automation.ports.web import Answer
 from automation.systems.github.records import Rate
 
@@ -25,35 +22,12 @@ _REDIRECTIONS = (301, 302, 307, 308)
 _SERVER_FAULTS = range(500, 600)
 
 
-class RateLimited(EffectFailed):
-    """Too many requests; GitHub takes none before `until_s`."""
-
-    def __init__(self, until_s: float) -> None:
-        super().__init__(f"GitHub takes no more requests until {to_text(until_s)}")
-        self.until_s = until_s
-
-
-class TokenRefused(EffectFailed):
-    """The token is wrong or has expired."""
-
-    def __init__(self) -> None:
-        said = "GitHub does not take the token; set GITHUB_TOKEN_FILE to one that is valid"
-        super().__init__(said, retryable=False)
-
-
 class NotFound(EffectFailed):
     """There is no such thing, or the token may not see it: GitHub does not tell which."""
 
     def __init__(self, what: str, permission: str) -> None:
         said = f"GitHub knows no {what}, or the token lacks {permission} for it"
         super().__init__(said, retryable=False)
-
-
-class OutcomeUnknown(EffectFailed):
-    """A request that changes something got no answer; asking again might do it twice."""
-
-    def __init__(self, what: str, reason: str) -> None:
-        super().__init__(f"{what}: {reason}; it may have been done all the same", retryable=False)
 
 
 def refusal(answer: Answer, *, what: str, permission: str, now_s: float) -> EffectFailed:
@@ -67,9 +41,9 @@ def refusal(answer: Answer, *, what: str, permission: str, now_s: float) -> Effe
     """
     until_s = limited_until_s(answer, now_s)
     if until_s is not None:
-        return RateLimited(until_s)
+        return RateLimited("GitHub", until_s)
     if answer.status == _UNAUTHORIZED:
-        return TokenRefused()
+        return TokenRefused("GitHub", "GITHUB_TOKEN_FILE")
     if answer.status == _NOT_FOUND:
         return NotFound(what, permission)
     if answer.status in _REDIRECTIONS:
@@ -105,16 +79,6 @@ def server_now_s(headers: Mapping[str, str], otherwise_s: float) -> float:
         return parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (ValueError, OverflowError):
         return otherwise_s
-
-
-def message_of(answer: Answer) -> str:
-    """Return GitHub's own words, in one short line; empty where it said nothing that can be read."""
-    try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return ""
-    said = body.get("message") if isinstance(body, dict) else None
-    return " ".join(said.split())[:200] if isinstance(said, str) else ""
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from automation.core.settings import Kind, Setting
+from automation.engine.service.settings import Named, service_settings
 
-_OLD = ("enhanced.githubActionsManager", "enhanced.githubManager")
-
-
-def _old(key: str) -> tuple[str, ...]:
-    return tuple(f"{section}.{key}" for section in _OLD)
-
+_GITHUB = Named(
+    service="GitHub",
+    prefix="GITHUB",
+    token="GITHUB_TOKEN",  # noqa: S106  # a variable's name
+    section="githubActions",
+    old_sections=("enhanced.githubActionsManager", "enhanced.githubManager"),
+)
 
 SETTINGS = (
-    Setting(
-        "check_interval",
-        Kind.DURATION,
-        60_000,
-        "time between two looks; GitHub is never asked more often",
-        env="GITHUB_CHECK_INTERVAL",
-        key="githubActions.checkInterval",
-        also=_old("checkInterval"),
+    *service_settings(
+        _GITHUB,
+        check_ms=60_000,
+        backup_ms=300_000,
+        api_about="where the REST interface answers, for GitHub Enterprise Server",
     ),
     Setting(
         "max_failures",
@@ -28,18 +27,9 @@ SETTINGS = (
         "failed runs of a workflow in a row, on the default branch, that are reported",
         env="GITHUB_MAX_FAILURES",
         key="githubActions.maxFailures",
-        also=_old("maxFailures"),
+        also=_GITHUB.old("maxFailures"),
         least=1,
         most=20,
-    ),
-    Setting(
-        "backup_interval",
-        Kind.DURATION,
-        300_000,
-        "time between two backups",
-        env="GITHUB_BACKUP_INTERVAL",
-        key="githubActions.backupInterval",
-        also=_old("backupInterval"),
     ),
     Setting(
         "retry_delay",
@@ -47,7 +37,7 @@ SETTINGS = (
         300_000,
         "wait after a re-run before anything more is tried",
         key="githubActions.retryDelay",
-        also=_old("retryDelay"),
+        also=_GITHUB.old("retryDelay"),
     ),
     Setting(
         "repository",
@@ -57,16 +47,6 @@ SETTINGS = (
         env="GITHUB_REPOSITORY",
         key="githubActions.repository",
     ),
-    Setting(
-        "api_url",
-        Kind.TEXT,
-        "",
-        "where the REST interface answers, for GitHub Enterprise Server",
-        env="GITHUB_API_URL",
-        key="githubActions.apiUrl",
-    ),
-    Setting("token", Kind.TEXT, "", "what opens the REST interface", env="GITHUB_TOKEN", secret=True),
-    Setting("token_file", Kind.TEXT, "", "a file of mode 0600 that holds the token", env="GITHUB_TOKEN_FILE"),
     Setting(
         "default_branch",
         Kind.TEXT,
@@ -94,7 +74,7 @@ SETTINGS = (
         False,  # noqa: FBT003  # a default value
         "start failing workflows anew by a dispatch: those that `dispatch` names",
         key="githubActions.autoTrigger",
-        also=_old("autoTrigger"),
+        also=_GITHUB.old("autoTrigger"),
     ),
     Setting(
         "dispatch",

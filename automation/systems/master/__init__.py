@@ -22,6 +22,12 @@ SYSTEM = System(
         "begin-emergency": f"{_HERE}.steps:begin_emergency",
         "free-guards": f"{_HERE}.steps:free_guards",
     },
+    doctor=f"{_HERE}.doctor:doctor",
+    # Its backup takes one of every system.
+    also_reads=(
+        *("PM2_HOME", "PM2_DAEMON_RPC_PORT", "PM2_DAEMON_PUB_PORT"),
+        *("GITHUB_REPOSITORY", "GITHUB_API_URL", "NETLIFY_SITE_ID", "NETLIFY_API_URL"),
+    ),
     script="master_redundancy_orchestrator.py",
     backup=f"{_HERE}.backed_up:backed_up",
     commands=(

@@ -145,6 +145,22 @@ def lease_without_cause(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def all_work_again(facts: Facts) -> bool:
+    """Tell whether a shutdown is over for every guard: each has been started since, and is not held back.
+
+    One that was not started with the others keeps the record: a boot that brings it back by an old dump must
+    find it still shut down (safety S31).
+    """
+    since_s = facts.ended_shutdown_s
+    there = [sight for sight in facts.sights if sight.there]
+    return since_s is not None and all(_works_since(sight, since_s) for sight in there)
+
+
+def _works_since(sight: Sight, since_s: float) -> bool:
+    lives = not sight.stale and not sight.problem
+    return lives and sight.started_at_s > since_s and sight.mode is not Mode.SHUTDOWN
+
+
 def is_over(emergency: Emergency, sights: Sequence[Sight]) -> bool:
     """Tell whether every cause of an emergency is back at 0.8, or gone, by a look later than its last step.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +9,7 @@ from dataclasses import replace
 from automation.core.errors import StepRefused, UsageInvalid
 from automation.core.finding import Mode
 from automation.core.moments import to_text
+from automation.engine.by_hand import person
 from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.modes import mode_now
@@ -43,7 +43,7 @@ def emergency(call: Call) -> int:
     causes = _free_of_pauses(context, _named(context, call.texts("system")))
     if not causes:
         raise StepRefused("there is no guard here whose system could be recovered")
-    by = f"hand: {call.environment.get('SUDO_USER') or getpass.getuser()}"
+    by = f"hand: {person(call.environment)}"
     with _only_one(context, "an emergency by hand"):
         over = Run(call, context, programs(context), causes, by).take_four_steps()
     _take_wishes_up(call, context)

@@ -27,6 +27,7 @@ from automation.systems.master import emergencies, sets
 from automation.systems.master.emergencies import OVER_AT, Emergency
 from automation.systems.master.peers import Peer
 from automation.systems.master.programs import Programs, how_it_ended
+from automation.systems.master.tokens import lacks_token
 
 Done = tuple[bool, str]
 
@@ -135,7 +136,8 @@ class Run:
         ran = self.programs.run(peer, "recovery", extra={EPOCH_VARIABLE: self.epoch})
         if ran.status == 0:
             self._renew()
-        return ran.status == 0, f"{peer.name}: {how_it_ended(ran)}"
+        lacks = lacks_token(peer, self.context.environment)
+        return ran.status == 0, f"{peer.name}: {how_it_ended(ran)}" + (f" ({lacks})" if lacks else "")
 
     def _free_guards(self) -> Done:
         """Judge by what each guard's program sees now, whether or not its loop runs."""

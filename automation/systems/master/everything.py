@@ -13,6 +13,7 @@ from automation.ports.commands import Ran
 from automation.systems.master import sets
 from automation.systems.master.peers import Peer
 from automation.systems.master.programs import BUSY, programs
+from automation.systems.master.tokens import lacks_token
 
 
 def backup(call: Call) -> int:
@@ -59,6 +60,9 @@ def recovery(call: Call) -> int:
     for peer in programs(context).there():
         ran = programs(context).run(peer, "recovery", *words)
         repeat(peer, ran)
+        lacks = lacks_token(peer, context.environment)
+        if lacks:
+            complain(f"{peer.name}: {lacks}")
         ends.append(ran)
     if not ends:
         say("no guard is installed: there is nothing to recover")

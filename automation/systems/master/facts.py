@@ -14,7 +14,8 @@ from automation.systems.master.peers import Peer
 class Sight:
     """One guard. `score` is the last known one; `problem` says why the report cannot be read.
 
-    `checked_at_s` is when it looked itself (seconds since 1970), `period_s` how long it waits between looks.
+    `started_at_s` is when its loop began, `checked_at_s` when it looked itself (seconds since 1970),
+    `period_s` how long it waits between looks.
     """
 
     peer: Peer
@@ -23,6 +24,7 @@ class Sight:
     mode: Mode = Mode.ACTIVE
     score: float | None = None
     age_s: float = 0.0
+    started_at_s: float = 0.0
     checked_at_s: float = 0.0
     period_s: float = 0.0
     stale: bool = False
@@ -41,6 +43,7 @@ class Facts:
     `awake_s` is for how long we have looked without a gap and could write our own report: only a guard that
     was silent for that long is silent (safety S7). `lease` is the one in force, as the report shows it;
     `leased` the systems that it has taken. `run_lives` says that a program takes the four steps now.
+    `ended_shutdown_s` is when a shutdown was recorded that is over for us, and whose record is still there.
     """
 
     sights: tuple[Sight, ...]
@@ -48,6 +51,7 @@ class Facts:
     period_s: float
     threshold: float = 0.5
     shut_down: bool = False
+    ended_shutdown_s: float | None = None
     emergency: Emergency = field(default_factory=Emergency)
     lease: Mapping[str, object] | None = None
     leased: tuple[str, ...] = ()

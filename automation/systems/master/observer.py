@@ -12,14 +12,14 @@ from automation.core.moments import from_text, to_text
 from automation.core.reading import Reading
 from automation.engine.context import Context
 from automation.engine.selecting import selection_of
-from automation.ports.children import Child
+from automation.ports.apart import Apart
 from automation.ports.locks import is_locked, locked
 from automation.ports.process import alive
 from automation.stores import leases, shutdowns
 from automation.stores.leases import Lease
 from automation.stores.reports import find
 from automation.systems.master import emergencies
-from automation.systems.master.checks import assess, is_over
+from automation.systems.master.checks import all_work_again, assess, is_over
 from automation.systems.master.facts import Facts, Sight
 from automation.systems.master.peers import PEERS, Peer
 
@@ -32,7 +32,7 @@ class MasterObserver:
 
     context: Context
     scores: dict[str, float] = field(default_factory=dict)
-    run: Child | None = None
+    run: Apart | None = None
     looked_s: float | None = None
     looked_at_s: float = 0.0
     awake_since_s: float = 0.0
@@ -51,6 +51,7 @@ class MasterObserver:
             period_s=context.settings.seconds("check_interval"),
             threshold=context.settings.ratio("emergency_threshold"),
             shut_down=bool(shutdowns.recorded(layout.shutdown, context.environment)),
+            ended_shutdown_s=shutdowns.ended(layout.shutdown, context.environment),
             emergency=emergency,
             lease=emergencies.lease_section(lease, now_s, elapsed_s),
             leased=() if lease is None else lease.systems,
@@ -62,11 +63,24 @@ class MasterObserver:
         return assess(facts)
 
     def remember(self, facts: Facts) -> None:
-        """Write down that an emergency is over, when a look says so and no program is at work on it.
+        """Write down that an emergency, or a shutdown, is over when a look says so.
 
         Raises:
             EffectFailed: The disk said no.
+            LockBusy: A shutdown is being recorded.
         """
+        self._end_shutdown(facts)
+        self._end_emergency(facts)
+
+    def _end_shutdown(self, facts: Facts) -> None:
+        """Remove the record of a shutdown once all work again: commands by hand are free too (safety S31)."""
+        layout, now_s = self.context.layout, self.context.clock.now_s()
+        of_s = facts.ended_shutdown_s
+        if of_s is not None and all_work_again(facts) and shutdowns.end(layout.shutdown, of_s, now_s):
+            self.context.log.info("shutdown_ended", extra={"since": to_text(of_s)})
+
+    def _end_emergency(self, facts: Facts) -> None:
+        """End an emergency whose causes are back, unless a program is at work on it."""
         if facts.run_lives or not is_over(facts.emergency, facts.sights):
             return
         layout, now_s = self.context.layout, self.context.clock.now_s()
@@ -90,9 +104,9 @@ class MasterObserver:
 
     def pump(self) -> bool:
         """See whether the emergency's program has ended: that deserves a look."""
-        if self.run is None or self.run.status() is None:
+        if self.run is None or not self.run.ended():
             return False
-        self.context.log.info("emergency_program_ended", extra={"status": self.run.status()})
+        self.context.log.info("emergency_program_ended")
         self.close()
         return True
 
@@ -141,6 +155,7 @@ class MasterObserver:
             mode=reading.mode,
             score=self._last_known(peer, reading),
             age_s=max(now_s - reading.checked_at_s, 0.0),
+            started_at_s=_started_at_s(reading),
             checked_at_s=reading.checked_at_s,
             period_s=max(reading.next_check_at_s - reading.checked_at_s, 0.0),
             stale=reading.stale(now_s),
@@ -159,13 +174,18 @@ def _awake_before_us(own: Reading | None, now_s: float, longest_s: float) -> flo
     """Return for how long a loop has been looking that is not this process: a `check` may rely on it."""
     if own is None or abs(now_s - own.checked_at_s) > longest_s:
         return 0.0
-    pid, started = own.record.get("pid"), own.record.get("startedAt")
+    pid = own.record.get("pid")
     if not isinstance(pid, int) or pid == os.getpid() or not alive(pid):
         return 0.0
+    return max(now_s - _started_at_s(own, unknown_s=now_s), 0.0)
+
+
+def _started_at_s(reading: Reading, unknown_s: float = 0.0) -> float:
+    """Return when the writer of a report began, in seconds since 1970; `unknown_s` where it does not say."""
     try:
-        return max(now_s - from_text(str(started)), 0.0)
+        return from_text(str(reading.record.get("startedAt")))
     except ValueError:
-        return 0.0
+        return unknown_s
 
 
 def _scores_of(own: Reading | None) -> dict[str, float]:

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One guard: its system's name, its app, its entry script and its report."""
+    """One guard: its system's name, its app, its entry script, its report, and its folder of snapshots.
+
+    `token` is the variable of the token without which it cannot ask its service; empty where it needs none.
+    """
 
     name: str
     app: str
     script: str
     report: str
     backups: str
+    token: str = ""
 
 
 PEERS = (
@@ -30,6 +34,7 @@ PEERS = (
         "enhanced_github_actions_redundancy.py",
         "github-actions-health-report.json",
         "github-actions",
+        token="GITHUB_TOKEN",  # noqa: S106  # a variable's name
     ),
     Peer(
         "netlify",
@@ -37,6 +42,7 @@ PEERS = (
         "enhanced_netlify_functions_redundancy.py",
         "netlify-functions-health-report.json",
         "netlify-functions",
+        token="NETLIFY_AUTH_TOKEN",  # noqa: S106  # a variable's name
     ),
 )
 MASTER_APP = "master-redundancy-orchestrator"

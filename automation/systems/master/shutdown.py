@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
-
 from automation.core.errors import AutomationError
 from automation.engine.audited import audited
+from automation.engine.by_hand import person
 from automation.engine.calling import Call
 from automation.engine.context import build, prepare_folders
 from automation.engine.terminal import complain, safe, say
@@ -22,7 +21,7 @@ def shutdown(call: Call) -> int:
     """
     context = build(call.system, call.workspace, call.environment, call.clock)
     prepare_folders(context.layout)
-    who = call.environment.get("SUDO_USER") or getpass.getuser()
+    who = person(call.environment)
     shutdowns.record(context.layout.shutdown, call.clock.now_s(), who)
     ours = apps(context)
     failed = 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from automation.core.errors import EffectFailed, LockBusy, StepRefused
 from automation.core.moments import to_text
-from automation.ports.children import spawn
+from automation.ports.apart import spawn_apart
 from automation.ports.locks import locked
 from automation.stores import leases
 from automation.systems.master import emergencies, scripts, wanted
@@ -37,17 +37,19 @@ def restart_guard(observer: MasterObserver, subject: str) -> str:
 def begin_emergency(observer: MasterObserver, subject: str) -> str:
     """Ask for an emergency of one system: a program beside the loop takes its four steps.
 
+    Apart from us: PM2 ends the master together with its children, and half an emergency helps nobody.
+
     Raises:
         EffectFailed: It could not be asked for.
     """
     context = observer.context
     wanted.add(context.layout, subject)
-    if observer.run is not None and observer.run.status() is None:
+    if observer.run is not None and not observer.run.ended():
         return f"asked the emergency that is under way to take up {subject}"
     observer.close()
     script = scripts.FOLDER / context.system.script
     words = ("--workspace", str(context.layout.workspace), "emergency", "--wanted")
-    observer.run = spawn((sys.executable, str(script), *words), passed_on(context.environment))
+    observer.run = spawn_apart((sys.executable, str(script), *words), passed_on(context.environment))
     if observer.run is None:
         raise EffectFailed("the emergency's program could not be started")
     return f"began an emergency for {subject}"

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from automation.core.errors import EffectFailed, SettingsInvalid
 from automation.core.settings import Settings
+from automation.engine.service.tokens import token_of
 from automation.ports.files import read_whole
 from automation.systems.netlify.api import root_of
 from automation.systems.netlify.site_id import STATE_CAP_BYTES, STATE_FILE, site_id_of
 
-LONGEST_TOKEN = 4096
 NO_TOKEN = "without NETLIFY_AUTH_TOKEN_FILE or NETLIFY_AUTH_TOKEN only the files are checked, no deploys"  # noqa: S105  # none
 NO_SITE = "which site this is, nobody says: run `netlify link`, or set NETLIFY_SITE_ID"
-OTHERS = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Access:
 def access_of(settings: Settings, workspace: Path) -> Access:
     """Work out how to ask, afresh: the token file, or the link to a site, may be another since."""
     try:
-        token = token_of(settings, workspace)
+        token = token_of(settings, workspace, "NETLIFY_AUTH_TOKEN")
         if not token:
             return Access(note=NO_TOKEN)
         state_file = read_whole(workspace / STATE_FILE, cap=STATE_CAP_BYTES)
@@ -41,23 +40,6 @@ def access_of(settings: Settings, workspace: Path) -> Access:
     if site_id is None:
         return Access(note=NO_SITE)
     return Access(site_id, token, settings.text("api_url"))
-
-
-def token_of(settings: Settings, workspace: Path) -> str:
-    """Return the token, empty where none is set.
-
-    Raises:
-        EffectFailed: The file that should hold it cannot be read, or may be read by others.
-    """
-    token, where = settings.text("token").strip(), "NETLIFY_AUTH_TOKEN"
-    named = settings.text("token_file")
-    if not token and named:
-        token, where = _in_file(workspace / Path(named).expanduser()), f"NETLIFY_AUTH_TOKEN_FILE {named}"
-        if not token:
-            raise EffectFailed(f"{where}: the file is empty", retryable=False)
-    if not all("!" <= letter <= "~" for letter in token):
-        raise EffectFailed(f"{where} must hold one token and nothing else", retryable=False)
-    return token
 
 
 def refuse_wrong_settings(settings: Settings) -> None:
@@ -72,17 +54,3 @@ def refuse_wrong_settings(settings: Settings) -> None:
     except ValueError as error:
         raise SettingsInvalid(str(error).replace("NETLIFY_SITE_ID", settings.origins["site_id"])) from None
     root_of(settings.text("api_url") or None)
-
-
-def _in_file(path: Path) -> str:
-    try:
-        mode = path.stat().st_mode & 0o777
-    except OSError as error:
-        raise EffectFailed(f"NETLIFY_AUTH_TOKEN_FILE {path}: {error.strerror}", retryable=False) from error
-    if mode & OTHERS:
-        raise EffectFailed(
-            f"NETLIFY_AUTH_TOKEN_FILE {path}: others may read it (mode {mode:03o}): `chmod 600 {path}`",
-            retryable=False,
-        )
-    data = read_whole(path, cap=LONGEST_TOKEN) or b""
-    return data.decode("utf-8", "replace").strip()

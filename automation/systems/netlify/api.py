@@ -5,13 +5,13 @@ No error that leaves this module holds the token. After a 429 nothing is asked u
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from automation.core import redact
 from automation.core.errors import EffectFailed, NotAllowed
+from automation.engine.service.answers import OutcomeUnknown, RateLimited, json_of
 from automation.ports.clock import Clock
 from automation.ports.web import Answer, Http, HttpFailed
 from automation.systems.netlify.records import (
@@ -25,8 +25,6 @@ from automation.systems.netlify.records import (
 )
 from automation.systems.netlify.refusals import (
     SERVER_FAULT,
-    OutcomeUnknown,
-    RateLimited,
     limited_until_s,
     refusal,
 )
@@ -134,7 +132,7 @@ class NetlifyApi:
         if answer.status != _OK:
             raise self._refusal(answer, what)
         try:
-            return parse(_json(answer))
+            return parse(json_of(answer))
         except ValueError as error:
             raise EffectFailed(self._cleaned(f"Netlify's answer for {what} is not whole: {error}")) from None
 
@@ -149,7 +147,7 @@ class NetlifyApi:
         if answer.status not in (_OK, _CREATED):
             raise self._refusal(answer, what)
         try:
-            return parse(_json(answer))
+            return parse(json_of(answer))
         except ValueError as error:
             raise OutcomeUnknown(what, self._cleaned(f"Netlify's answer is not whole: {error}")) from None
 
@@ -170,7 +168,7 @@ class NetlifyApi:
     def _refuse_while_limited(self) -> None:
         left_s = self._limited_until_s - self._clock.elapsed_s()
         if left_s > 0:
-            raise RateLimited(self._clock.now_s() + left_s)
+            raise RateLimited("Netlify", self._clock.now_s() + left_s)
 
     def _refusal(self, answer: Answer, what: str) -> EffectFailed:
         """Return the error for an answer; Netlify's own words pass without anything secret."""
@@ -196,16 +194,3 @@ def root_of(api_url: str | None) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise NotAllowed("NETLIFY_API_URL is not https: the token would be sent for all to read")
     return url if parts.path else url + API_PATH
-
-
-def _json(answer: Answer) -> object:
-    """Return an answer's JSON.
-
-    Raises:
-        ValueError: It is none, or is nested too deep.
-    """
-    try:
-        parsed: object = json.loads(answer.body)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    return parsed

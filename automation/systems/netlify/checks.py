@@ -112,7 +112,11 @@ def manifest_stale(local: Local) -> Iterator[Finding]:
 
 
 def deploy_failing(facts: Facts) -> Iterator[Finding]:
-    """Report that the newest production deploys failed, so many in a row: the site stays as it was."""
+    """Report that the newest production deploys failed, so many in a row.
+
+    A warning while an earlier deploy is live: visitors see a good site, only not the newest one, and it is
+    mostly the code's fault, which must not begin an emergency (safety S29). Critical where nothing is live.
+    """
     site = facts.sight.site
     if site is None:
         return
@@ -124,7 +128,7 @@ def deploy_failing(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "deploy-failing",
             site_subject(facts),
-            Severity.CRITICAL,
+            Severity.WARNING if site.published else Severity.CRITICAL,
             f"its last {len(failed)} production deploys failed, the newest ({newest.id}): {why}; {live}",
             f"look at {newest.links.admin or site.admin_url or 'its log'}, then `build` and `deploy`",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from automation.core.errors import StepRefused
+from automation.engine.by_hand import on_record
 from automation.engine.calling import Call
 from automation.engine.context import build as context_of
 from automation.engine.context import prepare_folders
@@ -10,7 +11,6 @@ from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.commands import SystemCommands
 from automation.systems.netlify import cli
 from automation.systems.netlify.access import access_of, refuse_wrong_settings
-from automation.systems.netlify.by_hand import on_record
 from automation.systems.netlify.facts import Local
 from automation.systems.netlify.manifest import differences
 from automation.systems.netlify.observer import NetlifyObserver, connect

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from automation.core.errors import EffectFailed, StepRefused
+from automation.engine.by_hand import on_record
 from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.terminal import safe, say, say_json
@@ -13,7 +14,6 @@ from automation.ports.web import RequestsHttp
 from automation.systems.netlify import cli
 from automation.systems.netlify.access import refuse_wrong_settings
 from automation.systems.netlify.api import NetlifyApi
-from automation.systems.netlify.by_hand import on_record
 from automation.systems.netlify.deploy_refusals import read_publish_refusals
 from automation.systems.netlify.polling import Polling
 from automation.systems.netlify.records import Deploy, Site

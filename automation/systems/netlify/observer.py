@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from automation.core.errors import SettingsInvalid
 from automation.core.finding import Assessment
 from automation.engine.context import Context
+from automation.engine.service.observing import AskedService
 from automation.engine.terminal import complain
 from automation.ports.commands import SystemCommands
 from automation.ports.git import Git, SystemGit
@@ -20,18 +19,18 @@ from automation.systems.netlify.polling import Polling
 from automation.systems.netlify.site_files import SiteFiles
 
 NOT_BUILT = "netlify.autoDeploy: automatic deploys are not built; `deploy` makes one by hand"
+EVENTS = ("netlify_unreachable", "netlify_not_asked", "netlify_answers")
 
 
-class NetlifyObserver:
+class NetlifyObserver(AskedService):
     """Looks at one workspace, and holds what the steps act through."""
 
     def __init__(self, context: Context, git: Git, site_files: SiteFiles, polling: Polling) -> None:
-        self.context = context
+        super().__init__(context, EVENTS)
         self.git = git
         self.site_files = site_files
         self.files = site_files.kept
         self.polling = polling
-        self._said: tuple[str, str] = ("", "")
 
     def observe(self) -> Facts:
         """Look once. An unreachable Netlify is a finding: the files are seen all the same.
@@ -67,24 +66,8 @@ class NetlifyObserver:
             folder = facts.local.folder or ""
             self.site_files.memory.save_places(Places(folder, self.site_files.ui_folder))
 
-    def fds(self) -> Sequence[int]:
-        """Return nothing: neither files nor Netlify call."""
-        return ()
-
-    def pump(self) -> bool:
-        """Read nothing."""
-        return False
-
-    def close(self) -> None:
-        """Hold nothing."""
-
     def _told(self, facts: Facts) -> Facts:
-        """Log why Netlify is not asked, or does not answer, once: not on every look that it lasts."""
-        now = (facts.sight.note, facts.sight.trouble)
-        if now != self._said:
-            event = "netlify_unreachable" if now[1] else "netlify_not_asked" if now[0] else "netlify_answers"
-            self.context.log.info(event, extra={"reason": now[1] or now[0]})
-        self._said = now
+        self.say_once(facts.sight.note, facts.sight.trouble)
         return facts
 
 

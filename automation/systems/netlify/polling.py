@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from automation.core.errors import AutomationError, EffectFailed
 from automation.engine.context import Context
+from automation.engine.service.answers import RateLimited
+from automation.engine.service.turns import Turns
 from automation.ports.web import Http
 from automation.systems.netlify.access import Access, access_of
 from automation.systems.netlify.api import NetlifyApi
 from automation.systems.netlify.facts import Sight
-from automation.systems.netlify.refusals import RateLimited
 
 DEPLOYS_ASKED = 50
 NOT_WATCHED = "netlify.functions.deploymentCheck is false: deploys are not looked at"
-LONGEST_WAIT_S = 600.0  # after failures, unless the interval itself is longer
 
 
 class Polling:
@@ -23,9 +23,7 @@ class Polling:
     def __init__(self, context: Context, http: Http) -> None:
         self._context = context
         self._http = http
-        self._interval_s = context.settings.seconds("check_interval")
-        self._due_s = float("-inf")
-        self._failures = 0
+        self._turns = Turns(context.settings.seconds("check_interval"))
         self._access = Access()
         self._api: NetlifyApi | None = None
         self._sight = Sight()
@@ -37,10 +35,8 @@ class Polling:
 
     def look(self) -> Sight:
         """Return what Netlify says; ask only when its time has come."""
-        now_s = self._context.clock.elapsed_s()
-        if now_s < self._due_s:
+        if not self._turns.has_come(self._context.clock.elapsed_s()):
             return self._sight
-        self._due_s = now_s + self._interval_s
         if not self._context.settings.flag("watch_deploys"):
             self._sight = Sight(note=NOT_WATCHED)
             return self._sight
@@ -82,17 +78,9 @@ class Polling:
         try:
             site, deploys = api.site(), api.deploys(DEPLOYS_ASKED)
         except AutomationError as error:
-            self._failures += 1
             self._sight = replace(self._sight, note="", trouble=str(error))
-            self._due_s = clock.elapsed_s() + self._wait_s(error)
+            limited_s = error.until_s - clock.now_s() if isinstance(error, RateLimited) else 0.0
+            self._turns.failed(clock.elapsed_s(), limited_s)
             return
-        self._failures = 0
+        self._turns.went_well()
         self._sight = Sight(site, deploys, clock.now_s())
-
-    def _wait_s(self, error: AutomationError) -> float:
-        """Return how long to wait: longer after each failure, and as long as Netlify says."""
-        doubled = self._interval_s * 2.0 ** min(self._failures - 1, 10)
-        wait_s = max(min(doubled, LONGEST_WAIT_S), self._interval_s)
-        if isinstance(error, RateLimited):
-            wait_s = max(wait_s, error.until_s - self._context.clock.now_s())
-        return wait_s

@@ -1,20 +1,17 @@
 """What an answer that is not a success means: wait, another token, another name, or nothing to be done.
 
 * EffectFailed
-  * RateLimited      too many requests; `until_s` says when to ask again
-  * TokenRefused     the token is wrong, has expired, or may not do this
   * NotFound         there is no such thing, or the token may not see it
-  * OutcomeUnknown   a request that changes something got no answer: it may have been done all the same
+  * and those of engine.service.answers
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 
 from automation.core.errors import EffectFailed
-from automation.core.moments import to_text
+from automation.engine.service.answers import RateLimited, TokenRefused, message_of
 from automation.ports.web import Answer
 
 LONGEST_WAIT_S = 2 * 3600.0
@@ -24,22 +21,6 @@ SERVER_FAULT = 500
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 401, 403, 404, 429
 
 
-class RateLimited(EffectFailed):
-    """Too many requests; Netlify takes none before `until_s`."""
-
-    def __init__(self, until_s: float) -> None:
-        super().__init__(f"Netlify takes no more requests until {to_text(until_s)}")
-        self.until_s = until_s
-
-
-class TokenRefused(EffectFailed):
-    """The token is wrong, has expired, or may not do this."""
-
-    def __init__(self) -> None:
-        said = "Netlify does not take the token; set NETLIFY_AUTH_TOKEN_FILE to one that is valid"
-        super().__init__(said, retryable=False)
-
-
 class NotFound(EffectFailed):
     """There is no such thing, or the token may not see it: Netlify does not tell which."""
 
@@ -47,13 +28,6 @@ class NotFound(EffectFailed):
         super().__init__(
             f"Netlify knows no {what}, or the token may not see it; check NETLIFY_SITE_ID", retryable=False
         )
-
-
-class OutcomeUnknown(EffectFailed):
-    """A request that changes something got no answer; asking again might do it twice."""
-
-    def __init__(self, what: str, reason: str) -> None:
-        super().__init__(f"{what}: {reason}; it may have been done all the same", retryable=False)
 
 
 def refusal(answer: Answer, *, what: str, now_s: float) -> EffectFailed:
@@ -66,9 +40,9 @@ def refusal(answer: Answer, *, what: str, now_s: float) -> EffectFailed:
     """
     until_s = limited_until_s(answer, now_s)
     if until_s is not None:
-        return RateLimited(until_s)
+        return RateLimited("Netlify", until_s)
     if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
-        return TokenRefused()
+        return TokenRefused("Netlify", "NETLIFY_AUTH_TOKEN_FILE")
     if answer.status == _NOT_FOUND:
         return NotFound(what)
     said = f"Netlify answered {answer.status} for {what}"
@@ -90,16 +64,6 @@ def limited_until_s(answer: Answer, now_s: float) -> float | None:
         reset_s = _number(answer.headers, "x-ratelimit-reset")
         wait_s = WAIT_WITHOUT_HINT_S if reset_s is None else reset_s - now_s
     return now_s + min(max(wait_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
-
-
-def message_of(answer: Answer) -> str:
-    """Return Netlify's own words, in one short line; empty where it said nothing that can be read."""
-    try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return ""
-    said = body.get("message") if isinstance(body, dict) else None
-    return " ".join(said.split())[:200] if isinstance(said, str) else ""
 
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:

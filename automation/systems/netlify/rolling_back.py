@@ -6,15 +6,15 @@ import sys
 
 from automation.core.errors import EffectFailed, StepRefused, UsageInvalid
 from automation.core.moments import to_text
+from automation.engine.by_hand import on_record
 from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
+from automation.engine.service.answers import OutcomeUnknown
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.systems.netlify.api import PAGE_CAP, NetlifyApi
-from automation.systems.netlify.by_hand import on_record
 from automation.systems.netlify.deploying import connected
 from automation.systems.netlify.memory import Memory
 from automation.systems.netlify.records import Deploy
-from automation.systems.netlify.refusals import OutcomeUnknown
 from automation.systems.netlify.rollback_target import (
     NoTarget,
     Rollback,

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from automation.core.settings import Kind, Setting
+from automation.engine.service.settings import Named, service_settings
 
-_OLD = ("enhanced.netlifyFunctionsManager", "enhanced.netlifyManager")
-
-
-def _old(key: str) -> tuple[str, ...]:
-    return tuple(f"{section}.{key}" for section in _OLD)
-
+_NETLIFY = Named(
+    service="Netlify",
+    prefix="NETLIFY",
+    token="NETLIFY_AUTH_TOKEN",  # noqa: S106  # a variable's name
+    section="netlify",
+    old_sections=("enhanced.netlifyFunctionsManager", "enhanced.netlifyManager"),
+)
 
 SETTINGS = (
-    Setting(
-        "check_interval",
-        Kind.DURATION,
-        120_000,
-        "time between two looks; Netlify is never asked more often",
-        env="NETLIFY_CHECK_INTERVAL",
-        key="netlify.checkInterval",
-        also=_old("checkInterval"),
+    *service_settings(
+        _NETLIFY, check_ms=120_000, backup_ms=600_000, api_about="where the REST interface answers"
     ),
     Setting(
         "max_failures",
@@ -28,18 +24,9 @@ SETTINGS = (
         "failed production deploys in a row that are reported",
         env="NETLIFY_MAX_FAILURES",
         key="netlify.maxFailures",
-        also=_old("maxFailures"),
+        also=_NETLIFY.old("maxFailures"),
         least=1,
         most=30,
-    ),
-    Setting(
-        "backup_interval",
-        Kind.DURATION,
-        600_000,
-        "time between two backups",
-        env="NETLIFY_BACKUP_INTERVAL",
-        key="netlify.backupInterval",
-        also=_old("backupInterval"),
     ),
     Setting(
         "write_manifest",
@@ -65,7 +52,7 @@ SETTINGS = (
         900_000,
         "how long `build`, `deploy` and `rollback` may take until they are given up",
         key="netlify.deployTimeout",
-        also=_old("deployTimeout"),
+        also=_NETLIFY.old("deployTimeout"),
     ),
     Setting(
         "site_id",
@@ -74,18 +61,6 @@ SETTINGS = (
         "the site; what `netlify link` left in .netlify/state.json if not set",
         env="NETLIFY_SITE_ID",
         key="netlify.siteId",
-    ),
-    Setting(
-        "api_url",
-        Kind.TEXT,
-        "",
-        "where the REST interface answers",
-        env="NETLIFY_API_URL",
-        key="netlify.apiUrl",
-    ),
-    Setting("token", Kind.TEXT, "", "what opens the REST interface", env="NETLIFY_AUTH_TOKEN", secret=True),
-    Setting(
-        "token_file", Kind.TEXT, "", "a file of mode 0600 that holds the token", env="NETLIFY_AUTH_TOKEN_FILE"
     ),
     Setting(
         "functions_directory",
@@ -107,6 +82,6 @@ SETTINGS = (
         False,  # noqa: FBT003  # a default value
         "not built: deploys are made by hand, with `deploy`",
         key="netlify.autoDeploy",
-        also=_old("autoDeploy"),
+        also=_NETLIFY.old("autoDeploy"),
     ),
 )

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from automation.core.errors import EffectFailed
+from automation.engine.service.answers import RateLimited
 from automation.ports.clock import Clock
 from automation.systems.netlify.api import NetlifyApi
 from automation.systems.netlify.records import Deploy
-from automation.systems.netlify.refusals import RateLimited
 from automation.systems.netlify.rollback_target import is_live
 
 POLL_S = 2.0

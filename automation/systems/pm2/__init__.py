@@ -30,6 +30,8 @@ SYSTEM = System(
         "restore-file": "automation.engine.kept_files:restore_file",
     },
     own_folder=f"{_HERE}.home:own_folder",
+    own_variable="PM2_HOME",
+    also_reads=("PM2_DAEMON_RPC_PORT", "PM2_DAEMON_PUB_PORT"),
     doctor=f"{_HERE}.doctor:doctor",
     script="enhanced_pm2_redundancy.py",
     backup=f"{_HERE}.backed_up:backed_up",

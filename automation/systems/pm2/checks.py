@@ -13,6 +13,7 @@ from automation.systems.pm2.daemon.checks import (
     daemon_hung,
     daemon_replaced,
     daemon_split,
+    daemon_stopped,
     sockets_gone,
 )
 from automation.systems.pm2.daemon.trouble import Trouble
@@ -25,6 +26,7 @@ from automation.systems.pm2.required import cause, is_required, missed, required
 
 SETTLED_AFTER_S = 3.0  # PM2's word on who stopped a process comes after the stop
 LOOK_AGAIN_S = 1.0
+DOWN = frozenset({DaemonState.DEAD, DaemonState.STOPPED, DaemonState.HUNG, DaemonState.DEAF})
 
 
 def assess(facts: Facts) -> Assessment:
@@ -43,7 +45,7 @@ def assess(facts: Facts) -> Assessment:
             *kept_file_findings(facts.files),
             *master_silent(facts.master),
         ),
-        down=facts.state in {DaemonState.DEAD, DaemonState.HUNG, DaemonState.DEAF},
+        down=facts.state in DOWN,
         critical_subjects=frozenset(
             (
                 *(one.label for one in subjects if facts.rules.of(one.name).critical),
@@ -88,6 +90,8 @@ def daemon_troubles(facts: Facts) -> Iterator[Finding]:
         yield from daemon_dead(trouble)
     elif facts.state is DaemonState.ENDED:
         yield from daemon_ended()
+    elif facts.state is DaemonState.STOPPED:
+        yield from daemon_stopped(trouble)
     elif facts.state in {DaemonState.HUNG, DaemonState.DEAF}:
         yield from daemon_hung(trouble, listens=facts.state is DaemonState.HUNG)
     yield from sockets_gone(trouble)

@@ -22,6 +22,7 @@ class DaemonState(StrEnum):
     DEAD = "dead"  # its pid file was left behind: it did not end in order
     ENDED = "ended"  # an orderly end: a person's act (safety S14)
     ABSENT = "absent"  # no PM2 was ever here
+    STOPPED = "stopped"  # a signal has stopped it; it could go on
     HUNG = "hung"  # it lives, and did not answer on three looks
     DEAF = "deaf"  # it lives, and on three looks nobody listened: its socket is gone
 

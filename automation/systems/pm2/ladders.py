@@ -12,6 +12,8 @@ RECREATIONS = 2
 FINISHES = 3
 
 RETURNS = 5
+MANY = 50
+SOON = Pace(first_s=1.0, longest_s=30.0)  # putting a name back harms nobody
 A_DAY_S = 86_400.0
 ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
 
@@ -41,24 +43,24 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
 
 def daemon_ladders(settings: Settings, *, acts: bool) -> tuple[Ladder, ...]:
     """Return the ladders for the daemon itself (safety S9, S14), which an emergency does not take over."""
-    if not acts:
-        problems = (
-            "daemon-dead",
-            "daemon-replaced",
-            "daemon-hung",
-            "daemon-deaf",
-            "daemon-split",
-            "sockets-gone",
-        )
-        return tuple(Ladder(problem, (), in_emergency=True) for problem in problems)
-    back, pace = (Rung("bring-back", RETURNS),), pace_of(settings)
-    hung = (Rung("continue-daemon", 1), Rung("restart-daemon", 1))
-    deaf = (Rung("put-sockets-back", 1), Rung("restart-daemon", 1))
-    return (
-        Ladder("daemon-dead", back, pace, in_emergency=True),
-        Ladder("daemon-replaced", back, pace, in_emergency=True),
-        Ladder("daemon-hung", hung, ONCE_A_DAY, in_emergency=True),
-        Ladder("daemon-deaf", deaf, ONCE_A_DAY, in_emergency=True),
-        Ladder("sockets-gone", (Rung("put-sockets-back", RETURNS),), pace, in_emergency=True),
-        Ladder("daemon-split", (Rung("end-second-daemon", 1),), ONCE_A_DAY, in_emergency=True),
+    steps = {
+        "daemon-dead": (Rung("bring-back", RETURNS),),
+        "daemon-replaced": (Rung("bring-back", RETURNS),),
+        "daemon-stopped": (Rung("continue-daemon", RETURNS), Rung("restart-daemon", 1)),
+        "daemon-hung": (Rung("restart-daemon", 1),),
+        "daemon-deaf": (Rung("put-sockets-back", 1), Rung("restart-daemon", 1)),
+        "daemon-split": (Rung("end-second-daemon", 1),),
+        "daemon-idle": (Rung("end-second-daemon", RETURNS),),
+        "sockets-gone": (Rung("put-sockets-back", MANY),),
+    }
+    paces = {
+        "daemon-hung": ONCE_A_DAY,
+        "daemon-deaf": ONCE_A_DAY,
+        "daemon-split": ONCE_A_DAY,
+        "sockets-gone": SOON,
+    }
+    pace = pace_of(settings)
+    return tuple(
+        Ladder(problem, rungs if acts else (), paces.get(problem, pace), in_emergency=True)
+        for problem, rungs in steps.items()
     )

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 from automation.core.errors import UsageInvalid
+from automation.engine.by_hand import person
 from automation.engine.calling import Call
 from automation.engine.commands import recovery as common
 from automation.engine.context import Context, build, prepare_folders
@@ -79,7 +80,7 @@ def _kill_all(call: Call) -> int:
     nonce = secrets.token_hex(8)
     kept = {name: value for name, value in call.environment.items() if name.startswith(PASSED_ON)}
     argv = (sys.executable, "-m", "automation.systems.pm2.daemon.detached")
-    by = f"hand: {common.who(context)}"
+    by = f"hand: {person(context.environment)}"
     detach(
         (*argv, str(call.workspace), nonce, by),
         kept,

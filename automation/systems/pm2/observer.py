@@ -14,6 +14,7 @@ from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
+from automation.ports.process_table import is_stopped
 from automation.ports.socket_owner import socket_owner
 from automation.stores.layout import HOME_FOLDER
 from automation.systems.pm2.app_rules import AppRules, app_rules
@@ -25,6 +26,7 @@ from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.revival import Means
 from automation.systems.pm2.daemon.saved import dumps
 from automation.systems.pm2.daemon.starting import Programs
+from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
@@ -123,6 +125,9 @@ class Pm2Observer:
         return replace(facts, files=files, master=master, rules=self._around.rules)
 
     def _look_at_pm2(self) -> Facts:
+        stopped = self.watch.stopped_daemon()
+        if stopped is not None:
+            return Facts(self.clock.now_s(), DaemonState.STOPPED, trouble=Trouble(pid=stopped))
         self._take_events()  # connects the bus first: what happens after the list was made is not missed
         try:
             daemon, entries = self._ask()
@@ -130,6 +135,8 @@ class Pm2Observer:
             return self._look_without_daemon(error)
         except NoAnswer as error:
             pid = socket_owner(self.home / "rpc.sock") or living_daemon(self.home)
+            if is_stopped(pid):
+                return Facts(self.clock.now_s(), DaemonState.STOPPED, trouble=Trouble(pid=pid))
             return Facts(self.clock.now_s(), DaemonState.HUNG, trouble=self.watch.is_silent(error, pid))
         self._take_events()
         now_s = self.clock.now_s()
@@ -150,7 +157,7 @@ class Pm2Observer:
 
     def _look_without_daemon(self, error: NoDaemon, *, twice: bool = False) -> Facts:
         """Judge that nobody listens, after a second question (safety S14)."""
-        pid = living_daemon(self.home)
+        pid = self.watch.unreachable()
         if pid is not None:
             silent = LookFailed(
                 f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"

@@ -41,6 +41,17 @@ def daemon_ended() -> Iterator[Finding]:
     )
 
 
+def daemon_stopped(trouble: Trouble) -> Iterator[Finding]:
+    """Report a daemon that a signal has stopped: every pm2 command hangs, and no app is restarted."""
+    yield Finding(
+        "daemon-stopped",
+        SUBJECT,
+        Severity.CRITICAL,
+        f"PM2's daemon (pid {trouble.pid}) was stopped by a signal: it restarts nothing and answers nobody",
+        f"`kill -CONT {trouble.pid}` lets it go on",
+    )
+
+
 def daemon_hung(trouble: Trouble, *, listens: bool) -> Iterator[Finding]:
     """Report a daemon that lives and was of no use on three looks: it is silent, or has lost its socket."""
     said = "does not answer" if listens else "does not listen: its socket is gone"
@@ -67,13 +78,14 @@ def sockets_gone(trouble: Trouble) -> Iterator[Finding]:
 
 
 def daemon_split(trouble: Trouble) -> Iterator[Finding]:
-    """Report second daemons of the same home."""
+    """Report second daemons of the same home: with apps, or only in the way."""
+    apps = any(one.children for one in trouble.ghosts)
     if trouble.ghosts:
         said = ", ".join(f"pid {one.pid} with {one.children} children" for one in trouble.ghosts)
         yield Finding(
-            "daemon-split",
+            "daemon-split" if apps else "daemon-idle",
             SUBJECT,
-            Severity.CRITICAL,
+            Severity.CRITICAL if apps else Severity.WARNING,
             f"a second PM2 daemon lives in this home, out of reach: {said}",
             "do not end it by SIGTERM, which would overwrite PM2's dump with its list; "
             f"`kill -9 {trouble.ghosts[0].pid}`, then `recovery`",

@@ -90,7 +90,10 @@ def _see_that_a_daemon_lives(means: Means) -> str:
     """Start one where nobody listens; return what was done in words."""
     try:
         means.pm2.daemon()
-    except NoDaemon:
+    except NoDaemon as error:
+        living = survey(means.home).daemons
+        if living:  # a second one would be worse than none
+            raise EffectFailed(f"pid {living[0].pid} is a daemon of this home that nobody reaches") from error
         daemon = start_daemon(
             means.pm2, means.home, means.programs(), means.environment, means.clock, means.commands
         )

@@ -22,6 +22,7 @@ from automation.systems.pm2.observer import Pm2Observer
 from automation.systems.pm2.process import OWN_APPS
 
 LOCK_WAIT_S = 5.0
+NO_USE = frozenset({DaemonState.STOPPED, DaemonState.HUNG, DaemonState.DEAF})
 NO_HANDLES = "this kernel has no process handles (pidfd): nothing is ended or started; see the advice"
 
 
@@ -120,6 +121,8 @@ def end_second_daemon(observer: Pm2Observer, _subject: str) -> str:
             )
         for one in ghosts:
             _end(observer, Named(one.pid, one.start_ticks))
+        if facts.daemon is not None:
+            observer.watch.claim_pid_file(facts.daemon.pid)
         ended = f"ended pid {', '.join(str(one.pid) for one in ghosts)}"
         if any(one.children for one in ghosts):
             return f"{ended}; {return_all(observer, of=known)}"
@@ -145,7 +148,7 @@ def _hung(facts: Facts) -> Named:
     Raises:
         StepRefused: None does.
     """
-    pid = facts.trouble.pid if facts.trouble and facts.state in {DaemonState.HUNG, DaemonState.DEAF} else None
+    pid = facts.trouble.pid if facts.trouble and facts.state in NO_USE else None
     ticks = None if pid is None else start_ticks(pid)
     if pid is None or ticks is None:
         raise StepRefused("PM2's daemon does not hang any more")

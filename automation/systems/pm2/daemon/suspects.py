@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ DAEMON_TITLE = "God Daemon"
 DAEMON_SCRIPT = "Daemon.js"
 LOOKING_ON = frozenset({"logs", "log", "monit", "dash", "dashboard", "attach", "imonit"})  # act on nothing
 NOT_COMMANDS = frozenset({"pm2-runtime", "pm2-docker", "pm2-dev"})
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+CLUSTER_MARKS = ("pm_id", "name", "pm_exec_path", "pm_pid_path", "unique_id", "exec_mode", "treekill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class _Look:
         if _is_daemon(words):
             ours = self._same_home(environment(process.pid)) and self._seen_alike(process)
             return "daemon" if ours else ""
-        marks = environment(process.pid)
+        marks = _with_cluster_marks(environment(process.pid))
         if "pm_id" in marks and "pm_exec_path" in marks:
             if not self._same_home(marks):
                 return ""
@@ -118,6 +119,23 @@ class _Look:
         if path not in self._identities:
             self._identities[path] = _identity(path)
         return self._home is not None and self._identities[path] == self._home
+
+
+def _with_cluster_marks(marks: dict[str, str]) -> dict[str, str]:
+    """Return the marks of a process; PM2 gives a cluster worker its own as JSON, in one variable."""
+    if "pm2_env" not in marks:
+        return marks
+    try:
+        found = json.loads(marks["pm2_env"])
+    except (ValueError, RecursionError):
+        return marks
+    if not isinstance(found, dict):
+        return marks
+    return marks | {name: _spelt(found[name]) for name in CLUSTER_MARKS if name in found}
+
+
+def _spelt(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _may_be_daemon(pid: int) -> bool:

@@ -11,6 +11,7 @@ from automation.core.errors import LookFailed
 from automation.ports.clock import Clock
 from automation.ports.files import write_whole
 from automation.ports.process import alive, start_ticks
+from automation.ports.process_table import is_stopped
 from automation.systems.pm2.daemon.death import Death, Lost
 from automation.systems.pm2.daemon.fate import Ends, Fate, Identity, Seen, fate
 from automation.systems.pm2.daemon.leftover import left_over
@@ -86,6 +87,12 @@ class DaemonWatch:
         """Tell whether the roster must stay as it is: what it holds is not all back."""
         return self._rival is not None or (self._death is not None and not self._death.over)
 
+    def stopped_daemon(self) -> int | None:
+        """Return the pid of the daemon that we know, where a signal has stopped it: it need not be asked."""
+        if self._now is None:
+            return None
+        return self._now[0] if is_stopped(self._now[0]) and _lives(self._now) else None
+
     def end_was_seen(self) -> None:
         """Note, at the moment at which the bus ends, whether the daemon left its pid file behind."""
         self._left = self._place.pid_file.exists()
@@ -136,6 +143,19 @@ class DaemonWatch:
         commands = self._commands(survey(self._place.home))
         settled = self._settled(commands)
         return found, Trouble(settled=settled, sure=settled and twice and self._saw_it, commands=commands)
+
+    def unreachable(self) -> int | None:
+        """Return the pid of a daemon of this home that lives although nobody listens; None where none does.
+
+        Best the one whose apps we know: pm2.pid may name another one, that came and went.
+        """
+        head = self._memory.roster_head()
+        if head is not None and head.boot_id == self._place.clock.boot_id() and _lives(head.daemon):
+            return head.daemon[0]
+        named = living_daemon(self._place.home)
+        if named is not None:
+            return named
+        return next((one.pid for one in survey(self._place.home).daemons), None)
 
     def is_silent(self, error: LookFailed, pid: int | None) -> Trouble:
         """Judge a daemon that lives and does not answer; three looks make it hung.
@@ -188,7 +208,7 @@ class DaemonWatch:
         for address in self._place.sockets:
             address.unlink(missing_ok=True)
         self.put_sockets_back(first[0])
-        write_whole(self._place.pid_file, str(first[0]).encode(), mode=0o644)
+        self.claim_pid_file(first[0])
         self._rival = None
         self._now = first
 
@@ -236,7 +256,7 @@ class DaemonWatch:
     def _judge(self, now: Identity | None, intents: Callable[[], Intents]) -> Fate:
         head = self._memory.roster_head()
         last = None if head is None else head.daemon
-        lives = last is not None and start_ticks(last[0]) == last[1] and alive(last[0])
+        lives = last is not None and _lives(last)
         found = fate(
             Seen(
                 boot_id=self._place.clock.boot_id(),
@@ -278,7 +298,7 @@ class DaemonWatch:
     def _ghosts(self, daemon: Identity) -> tuple[Ghost, ...]:
         """Return the other daemons of this home, once they were seen on three looks."""
         named = living_daemon(self._place.home)
-        rival = self._rival is not None and start_ticks(self._rival[0]) == self._rival[1]
+        rival = self._rival is not None and _lives(self._rival)
         if not rival and named in {None, daemon[0]}:
             self._split, self._rival = 0, None
             return ()
@@ -295,6 +315,18 @@ class DaemonWatch:
             for one in others
         )
 
+    def claim_pid_file(self, daemon: int) -> None:
+        """Let pm2.pid name the daemon that there is, where it names one that was ended.
+
+        Raises:
+            EffectFailed: The disk said no.
+        """
+        write_whole(self._place.pid_file, str(daemon).encode(), mode=0o644)
+
     @staticmethod
     def _is_over(trouble: Trouble) -> bool:
         return trouble.settled and not trouble.missing and not trouble.leftover
+
+
+def _lives(daemon: Identity) -> bool:
+    return start_ticks(daemon[0]) == daemon[1] and alive(daemon[0])

@@ -17,6 +17,7 @@ from automation.systems.pm2.wire.door import (
     ACT_TIMEOUT_S,
     LOOK_TIMEOUT_S,
     BusEvent,
+    Closed,
     Daemon,
     Garbled,
 )
@@ -54,8 +55,11 @@ class Pm2Client:
         self._gap = True
 
     def daemon(self) -> Daemon:
-        """Return who is there (see Pm2.daemon)."""
-        version = self._call("getVersion", {}, timeout_s=LOOK_TIMEOUT_S)
+        """Return who is there (see Pm2.daemon); a connection that was closed meanwhile is made once more."""
+        try:
+            version = self._call("getVersion", {}, timeout_s=LOOK_TIMEOUT_S)
+        except Closed:
+            version = self._call("getVersion", {}, timeout_s=LOOK_TIMEOUT_S)
         if not isinstance(version, str):
             raise Garbled("PM2's daemon did not say its version")
         ticks = start_ticks(self._pid) if self._pid else None

@@ -3,6 +3,7 @@
 * LookFailed
   * NoDaemon             nobody listens on rpc.sock
   * NoAnswer             somebody listens, and no whole answer came in time
+    * Closed             the connection was closed before the answer: the daemon ended, or dropped us
   * Garbled              what came is not PM2's protocol, or not the PM2 that we know
     * FrameInvalid       (frames.py) bytes that are no frame
 
@@ -34,6 +35,10 @@ class NoDaemon(LookFailed):
 
 class NoAnswer(LookFailed):
     """The daemon took the connection, and no whole answer came in time."""
+
+
+class Closed(NoAnswer):
+    """The connection was closed before the answer came; a new one tells whether the daemon has ended."""
 
 
 class Garbled(LookFailed):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from automation.core.errors import EffectFailed
 from automation.ports.clock import Clock
-from automation.systems.pm2.wire.door import Garbled, NoAnswer
+from automation.systems.pm2.wire.door import Closed, Garbled, NoAnswer
 from automation.systems.pm2.wire.frames import FrameReader, as_json, as_text, encode, json_part, text_part
 
 NEEDED = (
@@ -141,7 +141,7 @@ class Rpc:
         except BlockingIOError:
             return
         except OSError as error:
-            raise NoAnswer(f"PM2's daemon closed the connection ({error.strerror})") from error
+            raise Closed(f"PM2's daemon closed the connection ({error.strerror})") from error
         self._outgoing = self._outgoing[sent:]
 
     def _read(self) -> list[tuple[bytes, ...]]:
@@ -151,9 +151,9 @@ class Rpc:
         except BlockingIOError:
             return []
         except OSError as error:
-            raise NoAnswer(f"PM2's daemon closed the connection ({error.strerror})") from error
+            raise Closed(f"PM2's daemon closed the connection ({error.strerror})") from error
         if not data:
-            raise NoAnswer("PM2's daemon closed the connection")
+            raise Closed("PM2's daemon closed the connection")
         return self._reader.feed(data)
 
 
