@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from automation.core.moments import to_text
+from automation.engine.console import main
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.cycle import Guard
 from automation.engine.loop import Loop, begin
@@ -22,7 +25,7 @@ from automation.ports.clock import SteppedClock
 from automation.ports.locks import take_lock
 from automation.ports.supervisor import Supervisor
 from automation.ports.waking import Waking
-from tests.toy_system import ACTS, STATE, SYSTEM
+from tests.toy_system import ACTS, BACKED_UP, STATE, SYSTEM
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 15.0
@@ -107,6 +110,18 @@ class Ground:
             timeout=PATIENCE_S,
             stdin=subprocess.DEVNULL,
         )
+
+    def quick(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run one command of the toy program with snapshots to its end, in this process."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            Path(os.devnull).open(encoding="utf-8") as nothing,
+            mock.patch.object(sys, "stdin", nothing),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            status = main(BACKED_UP, ["--workspace", str(self.workspace), *words])
+        return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
 
     @contextmanager
     def program(self, *words: str, **more: str) -> Iterator[subprocess.Popen[str]]:

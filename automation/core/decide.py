@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from automation.core.finding import Finding
@@ -87,14 +87,20 @@ def remember(
 
 
 def decide(
-    history: History, findings: Sequence[Finding], ladders: Sequence[Ladder], now_s: float
+    history: History,
+    findings: Sequence[Finding],
+    ladders: Sequence[Ladder],
+    now_s: float,
+    *,
+    quiet: Collection[Key] = (),
 ) -> Decision:
     """Decide what to do about the findings of a look that `remember` has taken into the history.
 
     At most one step for each problem and subject, however often it was found; none on a first look (unless
     that was two looks in one, `Finding.sure`); none before the wait after the last one is over. Out of rungs
     a human is told, once, and after the ladder's rest the climb may begin anew.
-    A ladder without rungs says at once that only a human can help.
+    A ladder without rungs says at once that only a human can help. Of what is `quiet` nobody is told now: it
+    is told later, if it is still so.
     """
     ladder_of = {ladder.problem: ladder for ladder in ladders}
     decision = Decision(history)
@@ -103,16 +109,21 @@ def decide(
         ladder, climb = ladder_of.get(finding.problem), history.climbs.get(finding.key)
         if ladder is not None and climb is not None and finding.key not in decided:
             decided.add(finding.key)
-            decision = _decide_one(decision, finding, _rested(climb, ladder, now_s), ladder, now_s)
+            climb = _rested(climb, ladder, now_s)
+            one = _decide_one(decision, finding, climb, ladder, now_s)
+            decision = one if one is not None else _give_up(decision, finding, climb, now_s, quiet)
     return decision
 
 
-def _decide_one(decision: Decision, finding: Finding, climb: Climb, ladder: Ladder, now_s: float) -> Decision:
+def _decide_one(
+    decision: Decision, finding: Finding, climb: Climb, ladder: Ladder, now_s: float
+) -> Decision | None:
+    """Return the decision with the next step of one climb, or with its wait; None when no step is left."""
     rung = ladder.rung(climb.attempts)
     due_at_s = _due_at_s(climb, ladder, finding.subject)
     if (finding.sure or climb.looks >= LOOKS_BEFORE_ACTING) and now_s >= due_at_s:
         if rung is None:
-            return _give_up(decision, finding, climb, now_s)
+            return None
         call = StepCall(rung.step, finding.subject, finding.problem, climb.attempts + 1)
         return replace(_with(decision, finding.key, climb), calls=(*decision.calls, call))
     step = rung.step if rung else ""  # the last step is given its time before it counts as failed
@@ -120,13 +131,15 @@ def _decide_one(decision: Decision, finding: Finding, climb: Climb, ladder: Ladd
     return replace(_with(decision, finding.key, climb), waiting=(*decision.waiting, wait))
 
 
-def _give_up(decision: Decision, finding: Finding, climb: Climb, now_s: float) -> Decision:
+def _give_up(
+    decision: Decision, finding: Finding, climb: Climb, now_s: float, quiet: Collection[Key]
+) -> Decision:
     """Leave it to a human, who is told once for as long as the problem lasts."""
     totals, tell = decision.history.totals, decision.tell
     if not climb.out_at_s:
         totals = replace(totals, failed=totals.failed + bool(climb.attempts))  # nothing tried, nothing failed
         climb = replace(climb, out_at_s=now_s)
-    if not climb.told_at_s:
+    if not climb.told_at_s and finding.key not in quiet:
         climb = replace(climb, told_at_s=now_s)
         tell = (*tell, finding)
     decision = _with(decision, finding.key, climb)
@@ -147,8 +160,10 @@ def _rested(climb: Climb, ladder: Ladder, now_s: float) -> Climb:
 
 
 def _due_at_s(climb: Climb, ladder: Ladder, subject: str) -> float:
-    if not climb.attempts or climb.out_at_s:  # its last wait is over, whatever the clock says now
+    if climb.out_at_s:  # its last wait is over, whatever the clock says now
         return 0.0
+    if not climb.attempts:
+        return climb.since_s + ladder.pace.before_s
     return climb.tried_at_s + ladder.pace.wait_after(climb.attempts, subject)
 
 

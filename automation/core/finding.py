@@ -63,7 +63,8 @@ class Assessment:
     `subjects` are the names of what is guarded; `down` says that the whole system is dead, whatever its
     subjects; `critical_subjects` are those that settings call critical; `sections` are the system's own keys
     of the report, `metrics` its flat numbers. `look_again_s` asks for another look that soon, because
-    something cannot be told yet; `own_score` takes the place of the mean over the subjects.
+    something cannot be told yet; `own_score` takes the place of the mean over the subjects. `strained` says
+    what the host itself is short of: no restart cures that (safety S4).
     """
 
     subjects: tuple[str, ...] = ()
@@ -74,3 +75,4 @@ class Assessment:
     metrics: Mapping[str, float] = field(default_factory=dict)
     look_again_s: float | None = None
     own_score: float | None = None
+    strained: str = ""

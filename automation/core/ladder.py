@@ -19,8 +19,9 @@ class Pace:
     """How long to wait between tries, and when a climb is over (safety S3). All in seconds.
 
     The wait after the n-th try is `first_s` doubled n-1 times, at most `longest_s`, stretched by up to
-    `jitter` of itself so that a hundred apps do not act in step. `calm_s` without the problem end a climb:
-    only then has it succeeded. `rest_s` after the last rung a new climb may begin.
+    `jitter` of itself so that a hundred apps do not act in step; before the first try the problem must have
+    lasted for `before_s`. `calm_s` without the problem end a climb: only then has it succeeded. `rest_s`
+    after the last rung a new climb may begin.
     """
 
     first_s: float = 10.0
@@ -28,6 +29,7 @@ class Pace:
     jitter: float = 0.2
     calm_s: float = 600.0
     rest_s: float = 3600.0
+    before_s: float = 0.0
 
     def wait_after(self, attempts: int, subject: str) -> float:
         """Return the seconds to wait after so many tries; the jitter is a hash, not chance."""

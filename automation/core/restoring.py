@@ -50,7 +50,7 @@ class GitState:
 class FileState:
     """All that is known of one file.
 
-    `git` is None where there is no repository; `candidates` come newest first; `is_valid` says that the
+    `git` is None where there is no repository; `candidates` come best first; `is_valid` says that the
     content is what its kind of file should be; `age_s` is the time since the file was written, None where it
     is missing.
     """

@@ -18,6 +18,9 @@ LONGEST_SHOWN = 80
 LONGEST_READ = 1000
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 LAST_PORT = 65_535
+SPAN_UNITS_MS = UNITS_MS | {"d": 86_400_000}
+LONGEST_SPAN_MS = 36_500 * 86_400_000  # a century
+_SPAN = re.compile(r"([0-9]{1,9})([smhd])")
 _DURATION = re.compile(r"(\d+)(ms|s|m|h)?")
 # Patterns that a JSON schema takes as they are.
 ADDRESS = r"https?://[^\s/?#@]+([/?#]\S*)?"
@@ -29,6 +32,7 @@ class Kind(StrEnum):
     """What a setting's value is, in the words of the line that refuses another one."""
 
     DURATION = "milliseconds > 0"
+    SPAN = "0, or a number with s, m, h or d"
     COUNT = "a whole number"
     NUMBER = "a number > 0"
     RATIO = "a number from 0 to 1"
@@ -146,6 +150,15 @@ def _duration_ms(raw: object, _setting: Setting) -> int | None:
     return parse_duration_ms(raw)
 
 
+def _span_ms(raw: object, _setting: Setting) -> int | None:
+    """Take a time that may be long, or 0 for none; without a unit nobody could tell what was meant."""
+    if str(raw) == "0":
+        return 0
+    match = _SPAN.fullmatch(raw) if isinstance(raw, str) else None
+    value = 0 if match is None else int(match[1]) * SPAN_UNITS_MS[match[2]]
+    return value if 0 < value <= LONGEST_SPAN_MS else None
+
+
 def _count(raw: object, setting: Setting) -> int | None:
     if not isinstance(raw, int | str) or not re.fullmatch(r"[0-9]{1,15}", str(raw)):  # "True" is no number
         return None
@@ -217,6 +230,7 @@ def _no_value(_raw: object, _setting: Setting) -> None:
 
 READERS: Mapping[Kind, Callable[[object, Setting], Value | None]] = {
     Kind.DURATION: _duration_ms,
+    Kind.SPAN: _span_ms,
     Kind.COUNT: _count,
     Kind.NUMBER: _number,
     Kind.RATIO: _ratio,

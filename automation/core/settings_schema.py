@@ -17,6 +17,7 @@ from automation.core.settings_tree import SECRET_KEY
 Schema: TypeAlias = dict[str, object]
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
+SPAN = "^(0|[1-9][0-9]{0,4}[smhd])$"
 NULL: Schema = {"type": "null"}
 SAID: Schema = {"not": NULL}
 
@@ -150,6 +151,7 @@ def _in_any_case(pattern: str) -> str:
 
 SCHEMAS: Mapping[Kind, Callable[[Setting], Schema]] = {
     Kind.DURATION: _duration,
+    Kind.SPAN: lambda _: {"anyOf": [{"const": 0}, {"type": "string", "pattern": SPAN}]},
     Kind.COUNT: _count,
     Kind.NUMBER: _number,
     Kind.RATIO: lambda _: {"type": "number", "minimum": 0, "maximum": 1},

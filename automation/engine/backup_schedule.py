@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from automation.core.moments import from_text
 from automation.core.settings import Setting
@@ -13,7 +14,9 @@ from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import Child, spawn
 from automation.stores.backup_outcomes import read_outcome
 
-CHILD_LIMIT_S = 600.0
+CHILD_LIMIT_S = 1800.0  # it goes gently, and once a day it reads every byte of all snapshots
+BUSY, BUSY_AGAIN_S = 75, 30.0
+IN_PART = 1
 OF_ALL = "REDUNDANCY_"
 
 
@@ -24,6 +27,8 @@ class BackupSchedule:
         self._context = context
         self._child: Child | None = None
         self._started_s = 0.0
+        self._before: object = None
+        self.trouble = ""  # why the child came to nothing, where it could not say so itself
         wanted = context.system.backup and is_enabled(context)
         self._interval_s = context.settings.seconds("backup_interval") if wanted else 0.0
         self._due_s = self._first_due_s()
@@ -53,9 +58,10 @@ class BackupSchedule:
         self._started_s, self._due_s = elapsed_s, elapsed_s + self._interval_s
         script = INSTALLED_IN / "automation" / self._context.system.script
         argv = (sys.executable, str(script), "--workspace", str(layout.workspace))
-        self._child = spawn((*argv, "backup", "--reason", "scheduled", "--prune"), passed_on(self._context))
+        self._before = _noted(read_outcome(layout.backup_outcome))
+        self._child = spawn((*argv, "backup", "--scheduled"), passed_on(self._context))
         if self._child is None:
-            self._context.log.warning("backup_failed", extra={"reason": "the child could not be started"})
+            self._failed("its program could not be started")
 
     def _see_to(self, child: Child, elapsed_s: float) -> None:
         status = child.status()
@@ -65,12 +71,29 @@ class BackupSchedule:
             child.kill()
         child.forget()
         self._child = None
-        outcome = read_outcome(self._context.layout.backup_outcome)
-        if status == 0:
-            self._context.log.info("backup_ended", extra={"id": outcome["lastId"]})
+        self._judge(status, read_outcome(self._context.layout.backup_outcome), elapsed_s)
+
+    def _judge(self, status: int | None, outcome: Mapping[str, object], elapsed_s: float) -> None:
+        """Log what came of a child, and remember what it could not say of itself."""
+        if status == BUSY:
+            self._due_s = min(self._due_s, elapsed_s + BUSY_AGAIN_S)
+            self._context.log.info(
+                "backup_put_off", extra={"reason": "another process works on the snapshots"}
+            )
+        elif status is None:
+            self._failed(f"its program did not end within {CHILD_LIMIT_S:.0f} s and was killed")
+        elif _noted(outcome) == self._before or status not in {0, IN_PART}:
+            self._failed(f"its program ended with exit status {status}")
+        elif outcome["failure"]:
+            self.trouble = ""  # it said so itself
+            self._context.log.warning("backup_failed", extra={"reason": str(outcome["failure"])})
         else:
-            reason = outcome["failure"] or f"exit status {status}"
-            self._context.log.warning("backup_failed", extra={"reason": str(reason)})
+            self.trouble = ""
+            self._context.log.info("backup_ended", extra={"id": outcome["lastId"]})
+
+    def _failed(self, trouble: str) -> None:
+        self.trouble = trouble
+        self._context.log.warning("backup_failed", extra={"reason": trouble})
 
     def next_s(self) -> float | None:
         """Return when `go_on` should be called again at the latest, in seconds since boot."""
@@ -87,6 +110,11 @@ class BackupSchedule:
         if self._child is not None:
             self._child.forget()
             self._child = None
+
+
+def _noted(outcome: Mapping[str, object]) -> tuple[object, object]:
+    """Return what every backup moves that could say how it ended."""
+    return outcome["lastAt"], outcome["failedAt"]
 
 
 def passed_on(context: Context) -> dict[str, str]:

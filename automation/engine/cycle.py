@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from automation import __version__
-from automation.core.decide import Decision, decide, remember, tried
+from automation.core import storm
+from automation.core.decide import Decision, remember, tried
 from automation.core.errors import EffectFailed, LockBusy, LookFailed
 from automation.core.finding import Assessment, Mode
 from automation.core.health import Bands, score
@@ -17,6 +18,7 @@ from automation.core.ladder import Ladder
 from automation.core.moments import to_text
 from automation.core.report import MOST_RECENT, Heartbeat, Outcome, Report
 from automation.engine.acting import Actor, Step
+from automation.engine.backup_findings import with_backups
 from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.context import Context
 from automation.engine.judging import Judged, make_report
@@ -25,7 +27,7 @@ from automation.engine.system import Observer
 from automation.engine.telling import Teller
 from automation.ports.locks import take_lock
 from automation.stores import histories, outcomes, publishing
-from automation.stores.backup_outcomes import read_outcome
+from automation.stores.backup_outcomes import read_outcome, reported
 
 SOONEST_S = 1.0  # safety S1: a second look a second later; and never more than one look a second
 STEP_LIMIT_S = 35.0
@@ -69,11 +71,12 @@ def run_cycle(guard: Guard) -> float:
     clock = guard.context.clock
     began_s, now_s = clock.elapsed_s(), clock.now_s()
     guard.cycle += 1
-    seen = _look(guard)
+    seen = _look(guard, now_s)
     mode, held_back = mode_now(guard.context, now_s)
+    held_back = held_back or (storm.held_back(seen.assessment) if seen.assessment else "")
     decision = _decide(guard, seen.assessment, mode, now_s)
     if decision.calls:
-        held_back = _act(guard, decision, seen)
+        held_back = _act(guard, decision, seen) or held_back
     _take_outcomes(guard)
     _tell(guard, decision, now_s)
     _save(guard)
@@ -84,11 +87,14 @@ def run_cycle(guard: Guard) -> float:
     return due_s
 
 
-def _look(guard: Guard) -> Seen:
+def _look(guard: Guard, now_s: float) -> Seen:
     """Observe and assess; a look that failed is unknown, not down (safety S2)."""
+    name = guard.context.system.name
     try:
         facts = guard.observer.observe()
-        assessment = guard.observer.assess(facts)
+        assessment = storm.with_storm(
+            _with_backups(guard, guard.observer.assess(facts)), guard.history, name, now_s
+        )
     except LookFailed as error:
         _trouble(guard, "look_failed", str(error))
         return Seen(why=str(error), look_again_s=error.look_again_s)
@@ -102,13 +108,22 @@ def _look(guard: Guard) -> Seen:
     return Seen(facts, assessment, look_again_s=assessment.look_again_s)
 
 
+def _with_backups(guard: Guard, assessment: Assessment) -> Assessment:
+    """Return a judgement with what is wrong with the backups."""
+    context = guard.context
+    if not context.system.backup:
+        return assessment
+    outcome = read_outcome(context.layout.backup_outcome)
+    return with_backups(assessment, outcome, guard.backups.trouble, context.system.app)
+
+
 def _decide(guard: Guard, assessment: Assessment | None, mode: Mode, now_s: float) -> Decision:
     if assessment is None:
         return Decision(guard.history)
     known = score(assessment)
     history = remember(guard.history, assessment.findings, guard.ladders, now_s)
     history = replace(history, last_score=history.last_score if known is None else known)
-    decision = decide(history, assessment.findings, ladders_for(mode, guard.ladders), now_s)
+    decision = storm.decide_gently(history, assessment, ladders_for(mode, guard.ladders), now_s)
     guard.history = decision.history
     return decision
 
@@ -256,7 +271,7 @@ def report_of(
         cycle_ms=cycle_ms,
     )
     bands = Bands(context.settings.ratio("warning_band"), context.settings.ratio("critical_band"))
-    backup = read_outcome(context.layout.backup_outcome) if context.system.backup else None
+    backup = reported(read_outcome(context.layout.backup_outcome)) if context.system.backup else None
     return replace(make_report(judged, heartbeat, bands), backup=backup)
 
 

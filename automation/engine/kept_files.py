@@ -20,9 +20,11 @@ from automation.ports.files import cannot, make_folder, read_whole, write_whole
 from automation.ports.git import Git, SystemGit
 from automation.stores.backups.entry_path import WORKSPACE
 from automation.stores.backups.listing import readable_manifests
+from automation.stores.backups.planning import Copy
 
 GRACE_S = 60.0
 TRIES = 3
+LOCK_WAIT_S = 0.8  # a loop blocks for less than a second; a backup under way is waited for by the next try
 FILE_CAP = 4 * 1024 * 1024
 MOST_FILES = 5000
 
@@ -133,7 +135,7 @@ class KeptFiles:
         status = full.stat() if full.exists() else None
         if status is not None and status.st_size > 0:
             prepare_backups(self._context)
-            store = store_of(self._context, lock_wait_s=10.0)
+            store = store_of(self._context, lock_wait_s=LOCK_WAIT_S)
             sources = backed_up(self._context).sources
             store.take(sources, f"before {path} is overwritten", latest_allowed=False)
         make_folder(full.parent)
@@ -213,11 +215,18 @@ class KeptFiles:
         )
 
     def _candidates(self, path: str) -> Iterator[Candidate]:
-        """Yield the copies in the snapshots, newest first; one that nobody could judge counts as valid."""
-        for manifest in readable_manifests(self._context.layout.snapshots):
-            for entry in manifest.files:
-                if entry.path == f"{WORKSPACE}/{path}":
-                    yield Candidate(manifest.id, entry.valid is not False and entry.size > 0)
+        """Yield the copies in the snapshots, in the order in which a restore prefers them (safety S21).
+
+        One that nobody could judge counts as valid, where none was found to be.
+        """
+        copies = [
+            Copy(manifest.id, entry, manifest.kind == "regular")
+            for manifest in readable_manifests(self._context.layout.snapshots)
+            for entry in manifest.files
+            if entry.path == f"{WORKSPACE}/{path}"
+        ]
+        for copy in sorted(copies, key=lambda one: one.rank, reverse=True):
+            yield Candidate(copy.snapshot_id, copy.entry.valid is not False and copy.entry.size > 0)
 
     def _from_git(self, path: str) -> str:
         blob = self._git.blob(path)
@@ -227,7 +236,7 @@ class KeptFiles:
         return f"put back {path} as git's last commit holds it"
 
     def _from_snapshot(self, path: str, decision: Restore) -> str:
-        store = store_of(self._context, lock_wait_s=10.0)
+        store = store_of(self._context, lock_wait_s=LOCK_WAIT_S)
         restored = store.restore(store.plan_restore(decision.id, [path]))
         if restored.failed:
             raise EffectFailed(f"{path}: {restored.failed[0].reason}")

@@ -122,10 +122,33 @@ SHARED = (
         "keep_last",
         Kind.COUNT,
         10,
-        "snapshots that stay; the newest verified one and each file's last valid copy stay anyway",
+        "newest snapshots that stay; the newest verified one and each file's last valid copy stay anyway",
         key="backups.retention.keepLast",
         least=1,
         most=10_000,
+    ),
+    *(
+        Setting(
+            f"keep_{period}",
+            Kind.COUNT,
+            count,
+            f"{unit}s of which the newest snapshot stays",
+            key=f"backups.retention.keep{period.capitalize()}",
+            most=10_000,
+        )
+        for period, unit, count in (
+            ("hourly", "hour", 24),
+            ("daily", "day", 14),
+            ("weekly", "week", 8),
+            ("monthly", "month", 6),
+        )
+    ),
+    Setting(
+        "keep_within",
+        Kind.SPAN,
+        0,
+        "snapshots not older than that before the newest stay, such as 30m, 2h or 7d; 0 for none",
+        key="backups.retention.keepWithin",
     ),
     Setting(
         "webhook",

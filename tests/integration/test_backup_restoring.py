@@ -145,12 +145,71 @@ def test_what_a_restore_overwrites_is_saved_even_where_the_newest_backup_holds_t
     assert store.snapshots()[-1].kind == "before-restore"
 
 
-def test_where_nothing_is_overwritten_nothing_is_saved(store: SnapshotStore, workspace: Path) -> None:
+def test_undoing_a_restore_removes_what_it_made_and_can_itself_be_undone(
+    store: SnapshotStore, workspace: Path
+) -> None:
     first = taken(store)
     (workspace / "a.txt").unlink()
+    (workspace / "link").unlink()
+    (workspace / "dir" / "inner" / "b").write_bytes(b"edited")
 
-    assert restored(store, first.id) == Restored(None, ("files/a.txt",), ())
-    assert len(store.snapshots()) == 1
+    done = restored(store, first.id)
+    assert done.saved_as is not None
+    assert changes(store.plan_restore(done.saved_as)) == {
+        "files/a.txt": "removed",
+        "files/dir/inner/b": "changed",
+        "files/link": "removed",
+    }
+    undone = restored(store, done.saved_as)
+
+    assert (undone.removed, undone.failed) == (("files/a.txt", "files/link"), ())
+    assert undone.written == ("files/dir/inner/b",)
+    assert sorted(path.name for path in workspace.iterdir()) == ["dir"]
+    assert (workspace / "dir" / "inner" / "b").read_bytes() == b"edited"
+    assert restored(store, undone.saved_as).written == ("files/a.txt", "files/dir/inner/b", "files/link")
+    assert (workspace / "a.txt").read_bytes() == b"alpha"
+
+
+def test_undoing_a_restore_leaves_alone_what_somebody_changed_since(
+    store: SnapshotStore, workspace: Path
+) -> None:
+    first = taken(store)
+    (workspace / "a.txt").unlink()
+    (workspace / "link").unlink()
+    done = restored(store, first.id)
+    assert done.saved_as is not None
+    (workspace / "a.txt").write_bytes(b"edited since")
+    (workspace / "link").unlink()
+
+    undone = restored(store, done.saved_as)
+
+    said = "was changed since a restore made it, and so is not removed"
+    assert undone == Restored(None, (), (Problem("files/a.txt", said),))
+    assert (workspace / "a.txt").read_bytes() == b"edited since"
+
+
+def test_only_what_is_asked_for_is_removed_again(store: SnapshotStore, workspace: Path) -> None:
+    first = taken(store)
+    (workspace / "a.txt").unlink()
+    (workspace / "dir" / "inner" / "b").unlink()
+    done = restored(store, first.id)
+
+    plan = store.plan_restore(done.saved_as, ["dir", "link"])
+
+    assert changes(plan) == {"files/dir/inner/b": "removed"}
+    assert plan.missing == ("files/link",)
+    assert store.restore(plan).removed == ("files/dir/inner/b",)
+    assert (workspace / "a.txt").exists()
+
+
+def test_what_was_to_be_removed_and_is_gone_already_is_fine(store: SnapshotStore, workspace: Path) -> None:
+    first = taken(store)
+    (workspace / "a.txt").unlink()
+    done = restored(store, first.id)
+    plan = store.plan_restore(done.saved_as)
+    (workspace / "a.txt").unlink()
+
+    assert store.restore(plan).removed == ("files/a.txt",)
 
 
 def test_a_restore_of_what_is_there_does_nothing(store: SnapshotStore) -> None:
@@ -470,7 +529,7 @@ def test_a_restore_waits_for_nobody(store: SnapshotStore, workspace: Path) -> No
 class Full(SystemDisk):
     """A disk that takes no more snapshots."""
 
-    def copy_file(self, *_: object) -> str:
+    def copy_file(self, *_: object, **__: object) -> str:
         """Refuse."""
         raise EffectFailed("cannot write x: No space left on device (errno 28)")
 

@@ -76,7 +76,13 @@ def test_a_snapshot_has_the_layout_of_the_contract(store: SnapshotStore, workspa
     assert data["files"][3]["link"] == "dir/b.sh"
     assert (data["system"], data["host"], data["workspace"]) == ("pm2", "host-1", str(workspace))
     assert (data["reason"], data["previous"]) == ("by hand", None)
-    assert sorted(path.name for path in store.folder.iterdir()) == [".lock", snapshot.id, "latest"]
+    assert sorted(path.name for path in store.folder.iterdir()) == [
+        ".lock",
+        ".stamps",
+        ".summaries.json",
+        snapshot.id,
+        "latest",
+    ]
 
 
 def test_a_snapshot_says_what_it_holds(store: SnapshotStore) -> None:
@@ -145,7 +151,7 @@ def test_where_nothing_changed_no_snapshot_is_made(
     assert len(store.snapshots()) == 1
 
 
-@pytest.mark.parametrize("change", ["content", "mode", "added", "removed", "link"])
+@pytest.mark.parametrize("change", ["content", "mode", "added", "removed", "link", "kind"])
 def test_every_kind_of_change_makes_a_snapshot(store: SnapshotStore, workspace: Path, change: str) -> None:
     taken(store)
     if change == "content":
@@ -156,11 +162,81 @@ def test_every_kind_of_change_makes_a_snapshot(store: SnapshotStore, workspace: 
         (workspace / "dir" / "new").touch()
     elif change == "removed":
         (workspace / "a.txt").unlink()
+    elif change == "kind":
+        (workspace / "dir" / "inner" / "empty").unlink()
+        (workspace / "dir" / "inner" / "empty").symlink_to("x")
     else:
         (workspace / "link").unlink()
         (workspace / "link").symlink_to("a.txt")
 
     assert store.take(ALL, "scheduled") is not None
+
+
+def test_what_is_asked_for_twice_is_kept_once_and_in_order(store: SnapshotStore, workspace: Path) -> None:
+    (workspace / "dir-2").mkdir()
+    (workspace / "dir-2" / "x").touch()
+    (workspace / "dir" / "way").symlink_to("inner")
+
+    snapshot = taken(
+        store,
+        Source(["dir/inner", "dir", "dir/b.sh", "dir-2", "dir-2/x", "a.txt", "dir/way/empty", "dir/way"]),
+    )
+
+    paths = [entry.path for entry in read_manifest(store.folder, snapshot.id).files]
+    assert paths == [
+        "files/a.txt",
+        "files/dir-2/x",
+        "files/dir/b.sh",
+        "files/dir/inner/empty",
+        "files/dir/way",
+    ]
+    assert snapshot.skipped == (
+        Problem("files/dir/way/empty", "lies behind dir/way, which is kept as a link"),
+    )
+
+
+def test_a_damaged_record_of_summaries_is_made_anew(store: SnapshotStore, workspace: Path) -> None:
+    snapshot = taken(store)
+    path = store.folder / ".summaries.json"
+    whole = path.read_text()
+    row = json.loads(whole)["snapshots"][snapshot.id]
+    changes: list[dict[str, object]] = [
+        {"files": "4"},
+        {"files": True},
+        {"reason": None},
+        {"allValid": 1},
+        {"stamp": [1]},
+        {"stamp": "1"},
+        {"skipped": {}},
+        {"skipped": [{}]},
+        {"kind": "odd"},
+    ]
+    texts = ["", "{", "[]", "5", '{"schema": 2}', whole.replace('"schema": 1', '"schema": 2')]
+    texts += [
+        json.dumps({"schema": 1, "snapshots": {snapshot.id: one}})
+        for one in ({**row, **change} for change in changes)
+    ]
+    for text in texts:
+        path.write_text(text)
+
+        assert store.snapshots() == (snapshot,)
+
+    (workspace / "a.txt").write_bytes(b"edited")
+    second = taken(store)
+    assert store.snapshots() == (snapshot, second)
+    assert json.loads(path.read_text())["snapshots"].keys() == {snapshot.id, second.id}
+
+
+def test_a_summary_does_not_hide_that_a_manifest_changed_or_is_gone(
+    store: SnapshotStore, workspace: Path
+) -> None:
+    first = taken(store)
+    (workspace / "a.txt").write_bytes(b"edited")
+    second = taken(store)
+    (store.folder / first.id / "manifest.json").unlink()
+    (store.folder / second.id / "manifest.json").write_bytes(b"{")
+
+    assert [one.damage is not None for one in store.snapshots()] == [True, True]
 
 
 def test_where_there_is_nothing_to_take_no_snapshot_is_made(store: SnapshotStore) -> None:
@@ -354,7 +430,7 @@ def test_where_nothing_could_be_read_that_is_an_error(store: SnapshotStore, work
 
     with pytest.raises(EffectFailed, match="nothing could be backed up: files/pipe is a pipe"):
         store.take([Source(["pipe"])], "by hand")
-    with pytest.raises(EffectFailed, match=r"nothing could be backed up: \.\./x climbs out"):
+    with pytest.raises(EffectFailed, match=r"nothing could be backed up: files/\.\./x climbs out"):
         store.take([Source(["../x"])], "by hand")
     assert [path.name for path in store.folder.iterdir()] == [".lock"]
 
@@ -378,9 +454,9 @@ def test_backups_inside_what_is_backed_up_are_not_backed_up(workspace: Path, clo
 
 
 def test_more_files_than_a_backup_may_have_are_refused(workspace: Path) -> None:
-    assert len(scan(workspace, ["a.txt", "dir"], files_cap=3).files) == 3
+    assert len(list(scan(workspace, ["a.txt", "dir"], files_cap=3))) == 3
     with pytest.raises(EffectFailed, match="more than 2 files in a backup; name fewer"):
-        scan(workspace, ["a.txt", "dir"], files_cap=2)
+        list(scan(workspace, ["a.txt", "dir"], files_cap=2))
 
 
 def test_what_a_killed_restore_left_in_the_workspace_is_not_backed_up(

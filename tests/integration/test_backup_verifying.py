@@ -116,6 +116,14 @@ def damage(path: Path, how: str) -> None:
             path.mkdir()
 
 
+def taken_with_bytes_that_nothing_else_has(store: SnapshotStore, workspace: Path) -> Snapshot:
+    """Take a snapshot of which `a.txt` cannot be repaired."""
+    (workspace / "a.txt").write_bytes(b"onces")
+    snapshot = taken(store)
+    (workspace / "a.txt").write_bytes(b"other")
+    return snapshot
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [
@@ -130,8 +138,7 @@ def test_verify_names_a_bad_file_and_latest_leaves_the_snapshot(
     store: SnapshotStore, workspace: Path, clock: SteppedClock, how: str, said: str
 ) -> None:
     first = taken(store)
-    (workspace / "dir" / "new").touch()
-    second = taken(store)
+    second = taken_with_bytes_that_nothing_else_has(store, workspace)
     damage(store.folder / second.id / "files" / "a.txt", how)
     clock.wait(60)
 
@@ -144,10 +151,13 @@ def test_verify_names_a_bad_file_and_latest_leaves_the_snapshot(
     assert store.verify(first.id).ok
 
 
-def test_a_backup_after_damage_was_found_takes_a_fresh_snapshot(store: SnapshotStore) -> None:
-    first = taken(store)
+def test_a_backup_after_damage_was_found_takes_a_fresh_snapshot(
+    store: SnapshotStore, workspace: Path
+) -> None:
+    first = taken_with_bytes_that_nothing_else_has(store, workspace)
     damage(store.folder / first.id / "files" / "a.txt", "flipped")
-    store.verify(first.id)
+    assert not store.verify(first.id).ok
+    (workspace / "a.txt").write_bytes(b"onces")
 
     second = taken(store)
 
@@ -165,9 +175,11 @@ def test_verify_names_links_that_changed_folders_that_became_links_and_strangers
     (files / "dir").symlink_to(tmp_path / "moved")
     (files / "stranger").touch()
 
-    bad = {problem.path: problem.reason for problem in store.verify(store.snapshots()[0].id).bad}
+    found = store.verify(store.snapshots()[0].id)
 
-    assert bad["files/link"] == "is not the link that was taken"
+    bad = {problem.path: problem.reason for problem in found.bad}
+    assert found.repaired == (Problem("files/link", "was replaced by a copy from its manifest"),)
+    assert str((files / "link").readlink()) == "dir/b.sh"
     assert bad["files/dir/b.sh"].startswith("cannot be read: Not a directory")
     assert bad["files/stranger"] == bad["files/dir"] == "is not in the manifest"
 

@@ -714,12 +714,12 @@ def test_a_name_with_half_a_surrogate_pair_or_a_newline_ends_nothing(
     ground.lamps(dict.fromkeys(names, "off"))
     with guard(ground, clock) as guarded:
         guarded.steps["switch"] = lambda _observer, subject: f"switched {subject}"
-        look(guarded, 2)
+        look(guarded, 7)  # five of five are a storm: two steps, then two more
 
     report = ground.report()
-    assert sorted(one["subject"] for one in report["findings"]) == sorted(names)
-    assert len(report["recovery"]["recent"]) == len(names)
-    assert len(ground.audit()) == 2 * len(names)
+    assert sorted(one["subject"] for one in report["findings"]) == sorted([*names, "lamp"])
+    assert len(report["recovery"]["recent"]) == 4
+    assert len(ground.audit()) == 2 * 4
 
 
 @pytest.mark.parametrize(("asked", "mode"), [("", 0o644), ("0640", 0o640), ("600", 0o600)])

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,6 +177,30 @@ def test_an_event_is_looked_at_within_a_second_and_not_a_period_later(ground: Gr
         with (ground.workspace / BELL).open("wb") as bell:
             bell.write(b"ring")
         eventually("the second look", lambda: ground.report()["cycle"] == 2, timeout_s=5.0)
+
+
+@PATIENT
+def test_a_storm_of_events_costs_a_look_a_second_and_few_awakenings(ground: Ground) -> None:
+    ground.environment["LAMP_INTERVAL"] = "1h"
+    os.mkfifo(ground.workspace / BELL)
+    with ground.program() as child:
+        eventually("the first look", lambda: ground.report_path.exists() and ground.report()["cycle"] == 1)
+        with (ground.workspace / BELL).open("wb", buffering=0) as bell:
+            began_s, slept = time.monotonic(), switches(child.pid)
+            while time.monotonic() < began_s + 2.0:
+                bell.write(b"ring")
+                time.sleep(0.001)
+            lasted_s, slept = time.monotonic() - began_s, switches(child.pid) - slept
+        looks = ground.report()["cycle"] - 1
+
+    assert 1 <= looks <= lasted_s + 1
+    assert slept < 100 * lasted_s  # without a pause for breath it is awakened by each of a thousand rings
+
+
+def switches(pid: int) -> int:
+    """Return how often a process has gone to sleep."""
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
 
 
 @PATIENT

@@ -19,6 +19,8 @@ from tests.master_ground import Ground, make_ground, peer_of
 
 pytestmark = pytest.mark.timeout(60)
 
+ONLY_THE_NEWEST = {"keepLast": 1, "keepHourly": 0, "keepDaily": 0, "keepWeekly": 0, "keepMonthly": 0}
+
 
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
@@ -210,7 +212,7 @@ def test_what_is_not_there_is_refused_in_one_line(ground: Ground, out: pytest.Ca
     complained = out.readouterr().err.splitlines()
     assert complained == [
         "there is no whole set yet: `backup` takes one",
-        "there is no set 20260101T000000Z-0000; see the list of `backups`",
+        "there is no snapshot '20260101T000000Z-0000'; see the list of `backups`",
     ]
 
 
@@ -265,7 +267,7 @@ def test_s22_pruning_a_guards_snapshots_keeps_what_a_kept_set_names(
 ) -> None:
     settings = ground.workspace / "automation" / "redundancy-config.json"
     settings.parent.mkdir()
-    settings.write_text(json.dumps({"backups": {"retention": {"keepLast": 1}}}), "utf-8")
+    settings.write_text(json.dumps({"backups": {"retention": ONLY_THE_NEWEST}}), "utf-8")
     first = taken(ground, out)
     for state in ("dim", "flickers", "on again"):
         ground.lamps("pm2", {"hall": state})

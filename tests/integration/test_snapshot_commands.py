@@ -1,13 +1,11 @@
-"""`backup`, `backups`, `verify`, `restore` and `prune` over lamps, and the backups that the loop starts."""
+"""`backup`, `backups`, `verify` and `prune` over lamps, and the backups that the loop starts."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-import pty
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.cycle import run_cycle
 from automation.ports.clock import SteppedClock
 from automation.stores.backup_outcomes import read_outcome, write_outcome
-from tests.toy_ground import ROOT, Ground, eventually, guard
+from tests.toy_ground import Ground, eventually, guard
 from tests.toy_system import BACKED_UP
 
 pytestmark = pytest.mark.timeout(40)
@@ -36,7 +34,7 @@ def ground(tmp_path: Path) -> Ground:
 
 def taken(ground: Ground, *words: str) -> str:
     """Take a snapshot and return its id."""
-    said = json.loads(ground.run("backup", "--json", *words).stdout)
+    said = json.loads(ground.quick("backup", "--json", *words).stdout)
     return str(said["id"])
 
 
@@ -45,15 +43,34 @@ def snapshot_file(ground: Ground, name: str, path: str) -> Path:
     return ground.workspace / "backups" / "lamp" / name / "files" / path
 
 
+def damage(ground: Ground, name: str) -> None:
+    """Change a byte of a snapshot's copy of the red wire."""
+    kept = snapshot_file(ground, name, "wires/red")
+    kept.chmod(0o600)
+    kept.write_text("cooper", "utf-8")
+
+
+def keep(ground: Ground, **counts: object) -> None:
+    """Set the retention: nothing but the newest snapshot, and what is given."""
+    nothing = {"keepLast": 1, "keepHourly": 0, "keepDaily": 0, "keepWeekly": 0, "keepMonthly": 0}
+    path = ground.workspace / "automation" / "redundancy-config.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"backups": {"retention": nothing | counts}}), "utf-8")
+
+
 def test_a_backup_says_what_it_took_and_nothing_new_is_no_new_one(ground: Ground) -> None:
-    first, second = ground.run("backup", "--reason", "before the move"), ground.run("backup")
-    listed = ground.run("backups").stdout
-    (row,) = json.loads(ground.run("backups", "--json").stdout)
+    first, second = ground.quick("backup", "--reason", "before the move"), ground.quick("backup")
+    listed = ground.quick("backups").stdout
+    (row,) = json.loads(ground.quick("backups", "--json").stdout)
     outcome = read_outcome(ground.state / "backup.json")
 
     assert re.fullmatch(r"\S+: 2 files, \d+ bytes\n", first.stdout)
     assert second.stdout == "nothing changed since the last snapshot: no new one\n"
-    assert json.loads(ground.run("backup", "--json").stdout) == {"id": None, "changed": False}
+    assert json.loads(ground.quick("backup", "--json").stdout) == {
+        "id": None,
+        "changed": False,
+        "leftOut": [],
+    }
     assert listed.startswith(f"{row['id']}  ")
     assert listed.endswith("(before the move)\n")
     assert (row["files"], row["verified"], row["allValid"], row["damage"]) == (2, True, True, None)
@@ -62,118 +79,145 @@ def test_a_backup_says_what_it_took_and_nothing_new_is_no_new_one(ground: Ground
 
 
 def test_before_the_first_snapshot_each_command_says_so(ground: Ground) -> None:
-    assert ground.run("backups").stdout == "no snapshots yet\n"
-    assert ground.run("verify").stderr == "there are no snapshots yet\n"
-    assert ground.run("verify").returncode == 1
-    assert ground.run("restore", "--yes").stdout.startswith("0 to write")
-    assert ground.run("prune").returncode == 0
+    assert ground.quick("backups").stdout == "no snapshots yet\n"
+    assert ground.quick("verify").stderr == "there are no snapshots yet\n"
+    assert ground.quick("verify").returncode == 1
+    assert ground.quick("restore", "--yes").stdout.startswith("0 to write")
+    assert ground.quick("prune").returncode == 0
 
 
 def test_a_damaged_snapshot_is_named_and_exits_1(ground: Ground) -> None:
     name = taken(ground)
-    whole = ground.run("verify")
-    kept = snapshot_file(ground, name, "wires/red")
-    kept.chmod(0o600)
-    kept.write_text("cooper", "utf-8")
-    text, document = ground.run("verify", "--all"), ground.run("verify", name, "--json")
+    whole = ground.quick("verify")
+    damage(ground, name)
+    (ground.workspace / "wires" / "red").unlink()  # where it could have been repaired from
+    text, document = ground.quick("verify", "--all"), ground.quick("verify", name[:-2], "--json")
     (said,) = json.loads(document.stdout)
 
     assert (whole.returncode, whole.stdout) == (0, f"{name}: every byte is as it was\n")
     assert (text.returncode, document.returncode) == (1, 1)
     assert text.stdout == f"{name}: DAMAGED\n"
-    assert text.stderr.startswith(f"{name}: ")
-    assert "wires/red" in text.stderr
-    assert (said["id"], said["ok"]) == (name, False)
-    assert "wires/red" in said["bad"][0]["path"]
+    assert text.stderr == f"{name}: files/wires/red: has other bytes than were taken\n"
+    assert (said["id"], said["ok"], said["repaired"]) == (name, False, [])
+    assert said["bad"] == [{"path": "files/wires/red", "reason": "has other bytes than were taken"}]
 
 
-def test_a_snapshot_of_that_name_does_not_exist(ground: Ground) -> None:
+def test_what_can_be_repaired_is_repaired_and_said(ground: Ground) -> None:
+    name = taken(ground)
+    damage(ground, name)
+    ran = ground.quick("verify")
+    again = json.loads(ground.quick("verify", "latest", "--json").stdout)
+
+    assert ran.returncode == 0
+    assert ran.stdout.startswith(f"{name}: 1 files were not as they were taken, and were repaired\n")
+    assert "repaired: files/wires/red: " in ran.stdout
+    assert again[0]["repaired"] == []
+
+
+def test_verify_takes_an_id_or_all_and_says_when_there_is_nothing(ground: Ground) -> None:
+    nothing = ground.quick("verify", "--json")
     taken(ground)
-    for words in (("verify", "20200101T000000Z-ffff"), ("restore", "nonsense", "--yes")):
-        ran = ground.run(*words)
+    both = ground.quick("verify", "latest", "--all")
 
-        assert ran.returncode in {1, 3}
+    assert (nothing.returncode, json.loads(nothing.stdout)) == (1, [])
+    assert (both.returncode, both.stderr) == (3, "verify: give an id or --all, not both\n")
+
+
+def test_verify_all_names_what_a_newer_version_wrote(ground: Ground) -> None:
+    name = taken(ground)
+    manifest = ground.workspace / "backups" / "lamp" / name / "manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace('"schema": 1', '"schema": 9'), "utf-8")
+    ran = ground.quick("verify", "--all")
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == f"{name}: not verified: a newer version wrote it, or it was removed meanwhile\n"
+
+
+@pytest.mark.parametrize("command", ["verify", "restore"])
+def test_an_id_that_means_none_or_several_is_refused_in_one_line(ground: Ground, command: str) -> None:
+    taken(ground)
+    (ground.workspace / "wires" / "red").write_text("tin", "utf-8")
+    taken(ground)
+    for wanted, line in (
+        ("nonsense", "there is no snapshot 'nonsense'; see the list of `backups`\n"),
+        ("2", "2 snapshots begin with '2'; give more of the id: … "),
+    ):
+        ran = ground.quick(command, wanted)
+
+        assert ran.returncode == 3
+        assert ran.stdout == ""
+        assert ran.stderr.startswith(line)
         assert ran.stderr.count("\n") == 1
 
 
-def test_restore_shows_saves_what_it_overwrites_and_can_be_undone(ground: Ground) -> None:
-    taken(ground)
-    wire = ground.workspace / "wires" / "red"
-    wire.write_text("string", "utf-8")
-    dry = ground.run("restore", "--dry-run")
-    dry_document = json.loads(ground.run("restore", "--dry-run", "--json").stdout)
-    asked = ground.run("restore")
-    untouched = wire.read_text("utf-8")
-    done = ground.run("restore", "--yes")
-    restored = wire.read_text("utf-8")
-    undo = re.search(r"`restore (\S+)` undoes this", done.stdout)
-    assert undo is not None
-    document = json.loads(ground.run("restore", undo[1], "--path", "wires", "--yes", "--json").stdout)
-
-    assert "1 to write, 1 the same, 0 not in the snapshot" in dry.stdout
-    assert {one["path"] for one in dry_document["files"]} == {"files/lamps.json", "files/wires/red"}
-    assert (asked.returncode, untouched) == (3, "string")
-    assert asked.stderr == ("restore overwrites files: off a terminal it needs --yes (or --dry-run)\n")
-    assert (done.returncode, restored) == (0, "copper")
-    assert "restored 1 files" in done.stdout
-    assert document["written"] == ["files/wires/red"]
-    assert wire.read_text("utf-8") == "string"
-
-
-def test_nothing_to_restore_is_done_and_a_path_that_no_snapshot_holds_is_not(ground: Ground) -> None:
-    taken(ground)
-
-    assert ground.run("restore", "--yes").returncode == 0
-    assert ground.run("restore", "--path", "none", "--yes").returncode == 1
-
-
-@pytest.mark.parametrize(("answer", "content"), [(b"y\n", "copper"), (b"no\n", "string")])
-def test_on_a_terminal_a_person_is_asked(ground: Ground, answer: bytes, content: str) -> None:
-    taken(ground)
-    (ground.workspace / "wires" / "red").write_text("string", "utf-8")
-    ours, theirs = pty.openpty()
-    os.write(ours, answer)
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.toy_program", "restore"],
-        cwd=ROOT,
-        env=ground.child_environment(),
-        stdin=theirs,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    os.close(ours)
-    os.close(theirs)
-
-    assert ran.stderr.startswith("overwrite 1 files? [y/N]\n")
-    assert ran.returncode == (0 if content == "copper" else 1)
-    assert (ground.workspace / "wires" / "red").read_text("utf-8") == content
-
-
-def test_prune_says_what_it_would_remove_and_removes_it(ground: Ground) -> None:
-    path = ground.workspace / "automation" / "redundancy-config.json"
-    path.parent.mkdir()
-    path.write_text('{"backups": {"retention": {"keepLast": 1}}}', "utf-8")
-    for number in range(4):
+def several(ground: Ground, count: int) -> list[str]:
+    """Take so many snapshots, each with another wire."""
+    names = []
+    for number in range(count):
         (ground.workspace / "wires" / "red").write_text(str(number), "utf-8")
-        taken(ground)
-    dry = ground.run("prune", "--dry-run").stdout
-    before = len(json.loads(ground.run("backups", "--json").stdout))
-    removed = [line.rpartition(" ")[2] for line in dry.splitlines() if line.startswith("would remove")]
-    document = json.loads(ground.run("prune", "--json").stdout)
-    after = [one["id"] for one in json.loads(ground.run("backups", "--json").stdout)]
+        names.append(taken(ground))
+    return names
 
-    assert before == 4
-    assert "keeps " in dry
-    assert document["removed"] == removed
-    assert len(after) == 4 - len(removed)
+
+def listed(ground: Ground) -> list[str]:
+    """Return the ids that `backups` lists."""
+    return [one["id"] for one in json.loads(ground.quick("backups", "--json").stdout)]
+
+
+def test_prune_says_what_it_would_remove_and_why_the_rest_stays_and_removes_it(ground: Ground) -> None:
+    keep(ground)
+    names = several(ground, 4)
+    dry = ground.quick("prune", "--dry-run").stdout.splitlines()
+    before = listed(ground)
+    document = json.loads(ground.quick("prune", "--json").stdout)
+
+    assert dry[:3] == [f"would remove {name}" for name in names[:3]]
+    assert dry[3].startswith(f"keeps {names[3]}: one of the last 1")
+    assert before == names
+    assert (document["dryRun"], document["removed"]) == (False, names[:3])
+    assert [one["id"] for one in document["kept"]] == listed(ground) == names[3:]
+    assert read_outcome(ground.state / "backup.json")["count"] == 1
+    assert ground.quick("prune").stdout.splitlines() == dry[3:]
+
+
+@pytest.mark.parametrize(
+    ("counts", "kept"), [({"keepLast": 3}, 3), ({"keepWithin": "7d"}, 4), ({"keepHourly": 5}, 2)]
+)
+def test_each_word_of_the_retention_keeps_what_it_says(
+    ground: Ground, counts: dict[str, object], kept: int
+) -> None:
+    """All are of one hour, of which the newest and the oldest stay; at the turn of an hour one more does."""
+    keep(ground, **counts)
+    several(ground, 4)
+    ground.quick("prune")
+
+    assert len(listed(ground)) in {kept, kept + ("keepHourly" in counts)}
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        ({"keepLast": 0}, "keepLast: expected a whole number from 1 to 10000, got 0"),
+        ({"keepDaily": -1}, "keepDaily: expected a whole number from 0 to 10000, got -1"),
+        ({"keepWithin": 7}, "keepWithin: expected 0, or a number with s, m, h or d, got 7"),
+    ],
+)
+def test_a_retention_that_cannot_be_is_refused_before_anything_is_removed(
+    ground: Ground, counts: dict[str, object], line: str
+) -> None:
+    taken(ground)
+    keep(ground, **counts)
+    ran = ground.quick("prune")
+
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert ran.stderr == f"automation/redundancy-config.json: backups.retention.{line}\n"
 
 
 def test_what_cannot_be_read_is_left_out_and_said_and_a_broken_file_is_marked(ground: Ground) -> None:
     (ground.workspace / "lamps.json").write_text("torn {", "utf-8")
     os.mkfifo(ground.workspace / "wires" / "pipe")
-    ran = ground.run("backup")
-    listed = ground.run("backups").stdout
+    ran = ground.quick("backup")
+    listed = ground.quick("backups").stdout
 
     assert ran.returncode == 1
     assert "left out: wires/pipe: " in ran.stderr.replace("files/", "")
@@ -183,7 +227,7 @@ def test_what_cannot_be_read_is_left_out_and_said_and_a_broken_file_is_marked(gr
 def test_a_backup_that_fails_says_why_and_keeps_that_for_the_report(ground: Ground) -> None:
     (ground.workspace / "backups").mkdir(mode=0o700)
     (ground.workspace / "backups" / "lamp").write_text("in the way", "utf-8")
-    ran = ground.run("backup")
+    ran = ground.quick("backup")
 
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
@@ -245,8 +289,8 @@ def test_a_backup_that_failed_or_could_not_start_is_logged_and_the_next_is_due_i
     assert limit_s == pytest.approx(1000.0 + backup_schedule.CHILD_LIMIT_S)
     assert due_s == pytest.approx(1000.0 + 3600.0)
     assert [one.reason for one in caplog.records if one.message == "backup_failed"] == [  # type: ignore[attr-defined]
-        "exit status 2",
-        "the child could not be started",
+        "its program ended with exit status 2",
+        "its program could not be started",
     ]
 
 
@@ -286,3 +330,55 @@ def test_the_report_says_what_was_last_done_about_backups(ground: Ground) -> Non
 
     assert (good["lastId"], good["count"], good["failure"]) == (name, 1, None)
     assert ground.report()["backup"]["lastId"] is None
+
+
+@pytest.mark.parametrize(
+    ("script", "trouble", "again_s"),
+    [
+        ("exit 75", "", backup_schedule.BUSY_AGAIN_S),
+        ("exit 3", "its program ended with exit status 3", 3600.0),
+        ("exit 1", "its program ended with exit status 1", 3600.0),
+        ("exit 0", "its program ended with exit status 0", 3600.0),  # and has done nothing
+        ('echo \'{"lastAt": "2027-01-15T08:00:00Z"}\' > "$STATE"; exit 0', "", 3600.0),
+        ('echo \'{"lastAt": "2027-01-15T08:00:00Z"}\' > "$STATE"; exit 1', "", 3600.0),  # in part
+        ('echo \'{"failedAt": "2027-01-15T08:00:00Z", "failure": "full"}\' > "$STATE"; exit 1', "", 3600.0),
+        (
+            'echo \'{"failedAt": "2027-01-15T08:00:00Z", "failure": "full"}\' > "$STATE"; kill -9 $$',
+            "its program ended with exit status -9",
+            3600.0,
+        ),
+    ],
+)
+def test_what_the_child_could_not_say_of_itself_is_known_and_a_busy_one_is_tried_again_soon(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, script: str, trouble: str, again_s: float
+) -> None:
+    child = ground.workspace / "child"
+    child.write_text(f"#!/bin/sh\nSTATE='{ground.state / 'backup.json'}'\n{script}\n", "utf-8")
+    child.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(child))
+    clock = SteppedClock()
+    plan = schedule(ground, clock)
+    plan.go_on()
+    (descriptor,) = plan.fds()
+
+    def has_ended() -> bool:
+        plan.go_on()
+        return descriptor not in plan.fds()
+
+    eventually("the end of the child", has_ended)
+
+    assert plan.trouble == trouble
+    assert plan.next_s() == pytest.approx(clock.elapsed_s() + again_s)
+
+
+def test_what_the_child_could_not_say_of_itself_is_a_finding(ground: Ground) -> None:
+    with guard(ground, SteppedClock(), BACKED_UP) as guarded:
+        guarded.backups.trouble = "its program could not be started"
+        run_cycle(guarded)
+        (finding,) = ground.report()["findings"]
+        run_cycle(guarded)
+
+    assert finding["problem"] == "backup-failing"
+    assert "its program could not be started; none has ended well yet" in finding["message"]
+    (told,) = ground.report()["recovery"]["needsHuman"]
+    assert told["problem"] == "backup-failing"

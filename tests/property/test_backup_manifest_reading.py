@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -20,6 +22,7 @@ from automation.stores.backups.manifest import (
     text_hash,
     to_bytes,
 )
+from automation.stores.backups.manifest_lines import NotAsWritten, read_head, read_lines, read_rows
 from automation.stores.backups.snapshot_id import is_snapshot_id, next_id
 
 raw_names = st.binary(min_size=1, max_size=40).filter(
@@ -76,6 +79,8 @@ manifests = st.builds(
     files=st.lists(entries(), max_size=4).map(consistent),
     skipped=st.lists(st.builds(Problem, paths, st.text(max_size=10)), max_size=2).map(tuple),
     skipped_count=st.integers(0, 5),
+    linked=st.integers(0, 19),
+    absent=st.lists(entries(), max_size=2).map(consistent),
 )
 
 
@@ -84,6 +89,91 @@ def read(data: bytes) -> Manifest | None:
         return from_bytes(data, "m")
     except (RecordDamaged, RecordNewer):
         return None
+
+
+def path_of(entry: Entry) -> str:
+    return entry.path
+
+
+def read_by_lines(data: bytes) -> Manifest | None:
+    try:
+        return read_lines(io.BytesIO(data), "m")
+    except (NotAsWritten, RecordNewer):
+        return None
+
+
+def in_order(manifest: Manifest) -> Manifest:
+    """Put the files in the order in which a backup writes them."""
+    return replace(
+        manifest,
+        files=tuple(sorted(manifest.files, key=path_of)),
+        absent=tuple(sorted(manifest.absent, key=path_of)),
+    )
+
+
+@given(manifests.map(in_order))
+def test_a_manifest_read_by_lines_is_the_one_that_was_written(manifest: Manifest) -> None:
+    rare = any(
+        max(entry.owner, entry.group) >= 10**9 or "\x7f" in json.dumps(entry.path) + str(entry.link)
+        for entry in (*manifest.files, *manifest.absent)
+    )
+
+    found = read_by_lines(to_bytes(manifest))
+
+    assert found == manifest or (rare and found is None)
+    if found is not None:
+        head = read_head(io.BytesIO(to_bytes(manifest)), "m", expected_id=manifest.id)
+        assert head.previous == manifest.previous
+        assert tuple(read_rows(io.BytesIO(to_bytes(manifest)), "m")) == manifest.files
+
+
+changes = st.sampled_from(
+    [
+        b"",
+        b" ",
+        b",",
+        b"\n",
+        b"}",
+        b"]",
+        b"0",
+        b"1",
+        b"-",
+        b'"',
+        b"\\",
+        b"null",
+        b"true",
+        b"/",
+        b"..",
+        b"files/a",
+        b"8",
+    ]
+) | st.binary(max_size=3)
+
+
+@given(manifests.map(in_order), st.data())
+def test_whatever_is_changed_in_a_manifest_both_ways_of_reading_agree(
+    manifest: Manifest, data: st.DataObject
+) -> None:
+    whole = to_bytes(manifest)
+    begin = data.draw(st.integers(0, len(whole)))
+    end = min(len(whole), begin + data.draw(st.integers(0, 8)))
+    changed = whole[:begin] + data.draw(changes) + whole[end:]
+
+    found = read_by_lines(changed)
+
+    assert found is None or found == read(changed)
+
+
+@given(manifests.map(in_order).filter(lambda manifest: len(manifest.files) > 1), st.data())
+def test_lines_that_are_repeated_or_out_of_order_are_not_read_by_lines(
+    manifest: Manifest, data: st.DataObject
+) -> None:
+    first, second = data.draw(st.permutations(manifest.files))[:2]
+    files = data.draw(
+        st.sampled_from([(max(first, second, key=path_of), min(first, second, key=path_of)), (first, first)])
+    )
+
+    assert read_by_lines(to_bytes(replace(manifest, files=files))) is None
 
 
 @given(st.binary(max_size=300))

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from automation.stores.backups.manifest import Entry, Kind, Manifest, Problem, text_hash
-from automation.stores.backups.planning import Selection, copies_of, decide, newest_valid, select
+from automation.stores.backups.planning import (
+    PlannedFile,
+    Selection,
+    absent_from,
+    copies_of,
+    decide,
+    is_as,
+    newest_valid,
+    select,
+)
 from automation.stores.backups.reading import State, state_of_entry
 
 HASH = {"old": "0" * 64, "new": "1" * 64}
@@ -42,6 +53,12 @@ def test_a_copy_that_nobody_judged_counts_only_where_none_was_found_valid() -> N
 def test_what_an_emergency_saw_comes_after_what_a_regular_snapshot_saw() -> None:
     assert chosen(manifest(1, entry("a")), manifest(2, entry("a"), kind="emergency")) == {"files/a": 1}
     assert chosen(manifest(2, entry("a"), kind="emergency")) == {"files/a": 2}
+
+
+def test_what_was_found_valid_in_an_emergency_comes_before_what_nobody_judged() -> None:
+    there = [manifest(2, entry("a", valid=None)), manifest(1, entry("a"), kind="emergency")]
+
+    assert chosen(*there) == chosen(*reversed(there)) == {"files/a": 1}
 
 
 COPIES = copies_of(manifest(1, entry("a"), entry("dir/b"), entry("dir/c")))
@@ -106,3 +123,63 @@ def test_what_is_refused_is_named_and_not_planned() -> None:
         Problem("files/dir/c", "leads out"),
         Problem("files/a", "a folder is in its place: move it away first"),
     )
+
+
+# What an earlier restore made
+
+MADE = absent_from(replace(manifest(7), absent=(entry("a"), entry("dir/b"))))
+
+
+def test_what_a_restore_made_is_removed_again_only_where_it_is_as_it_was_made() -> None:
+    selection = Selection({}, (), (), MADE)
+    states = {"files/a": state_of_entry(entry("a")), "files/dir/b": State(HASH["new"], 0o644)}
+
+    plan = decide("7", selection, states, ())
+
+    said = "was changed since a restore made it, and so is not removed"
+    assert plan.files == (PlannedFile("files/a", "removed", MADE["files/a"]),)
+    assert plan.to_write == plan.files
+    assert plan.refused == (Problem("files/dir/b", said),)
+
+
+def test_what_a_restore_made_and_is_gone_needs_nothing() -> None:
+    plan = decide("7", Selection({}, (), (), MADE), {"files/a": None}, ())
+
+    assert (plan.files, plan.refused) == ((), ())
+
+
+def test_a_plan_is_in_the_order_of_the_paths() -> None:
+    selection = Selection({"files/c": COPIES["files/a"], "files/b": COPIES["files/a"]}, (), (), MADE)
+    states = {
+        "files/b": None,
+        "files/c": State(HASH["new"], 0o644),
+        "files/dir/b": state_of_entry(entry("dir/b")),
+    }
+
+    files = decide("7", selection, states, ()).files
+
+    assert [(file.path, file.change) for file in files] == [
+        ("files/b", "new"),
+        ("files/c", "changed"),
+        ("files/dir/b", "removed"),
+    ]
+
+
+def test_paths_choose_among_what_a_restore_made_too() -> None:
+    assert select(COPIES, ["dir"], (), MADE).absent == {"files/dir/b": MADE["files/dir/b"]}
+    made_only = select({}, ["a"], (), MADE)
+    assert (made_only.absent, made_only.missing) == ({"files/a": MADE["files/a"]}, ())
+    assert select({}, (), ["files/a", "files/z"], MADE).missing == ("files/z",)
+
+
+def test_bits_that_lend_rights_may_be_lost_and_no_others() -> None:
+    lending = replace(entry("a"), mode=0o4755)
+
+    assert is_as(State(HASH["old"], 0o4755), lending)
+    assert is_as(State(HASH["old"], 0o755), lending)
+    assert not is_as(State(HASH["old"], 0o744), lending)
+    assert not is_as(None, lending)
+    plan = decide(
+        "1", Selection({"files/a": COPIES["files/a"]}, (), ()), {"files/a": State(HASH["old"], 0)}, ()
+    )
+    assert plan.files[0].change == "changed"

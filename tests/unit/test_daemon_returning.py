@@ -43,6 +43,7 @@ def found(*roster: Listed, present: tuple[Listed, ...] = (), intents: Intents = 
         (one(status="stopped"), stopped(Cause.PERSON), False),
         (one(status="stopped"), stopped(Cause.UNSEEN), False),
         (one(status="stopped"), stopped(Cause.NOBODY), True),
+        (one(status="stopped"), stopped(Cause.GUARD), False),
         (one(status="stopped", autostart=False), stopped(Cause.NOBODY), False),
         (one(status="online", autostart=False), NOTHING, True),
         (one(status="online", autorestart=False), NOTHING, False),

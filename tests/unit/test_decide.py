@@ -412,3 +412,25 @@ def test_an_acknowledgement_leaves_a_climb_under_way_alone() -> None:
     tried_once(climber, WEB)
 
     assert acknowledged(climber.history) == climber.history
+
+
+def test_a_first_try_comes_when_the_problem_has_lasted_long_enough_and_not_a_moment_before() -> None:
+    patient = replace(LADDER, pace=replace(PACE, before_s=30.0))
+    climber = Climber((patient,))
+    first = climber.look(0.0, WEB)
+
+    assert first.waiting == (Waiting("down", "web", "restart", 1, START_S + 30.0),)
+    assert climber.steps(29.875, WEB) == []
+    assert climber.steps(0.125, WEB) == [("restart", 1)]
+    assert climber.steps(10.0, WEB) == [("restart", 2)]
+
+
+def test_what_is_quiet_is_left_to_a_human_who_is_told_when_it_is_quiet_no_more() -> None:
+    climber = Climber((NO_RUNGS,))
+    climber.look(0.0, WEB)
+    history = remember(climber.history, (WEB,), (NO_RUNGS,), START_S + 1.0)
+    quiet = decide(history, (WEB,), (NO_RUNGS,), START_S + 1.0, quiet={WEB.key})
+    later = decide(quiet.history, (WEB,), (NO_RUNGS,), START_S + 2.0)
+
+    assert (quiet.needs_human, quiet.tell) == ((WEB,), ())
+    assert (later.needs_human, later.tell) == ((WEB,), (WEB,))

@@ -30,11 +30,13 @@ CONTENTS: tuple[dict[str, object], ...] = (
 OWN_COUNTS = {
     *("restart", "rerun", "dispatch", "begin-emergency"),
     *("bring-back", "put-sockets-back", "continue-daemon", "end-second-daemon"),
+    *("let-rest", "start-again"),
 }
 # An emergency has a cool-down of its own, a lease ends at once, all apps start anew once a day at most.
 OWN_PACE = {
     *("score-below-threshold", "emergency-broken-off", "lease-without-cause"),
     *("daemon-hung", "daemon-deaf", "daemon-split", "sockets-gone"),
+    *("process-flapping", "process-resting", "memory-high", "cpu-high"),
 }
 
 

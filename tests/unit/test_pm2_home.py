@@ -84,8 +84,17 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
     assert found == {
         "process-errored": [("restart", 2), ("recreate", 2)],
         "process-stopped": [("restart", 2), ("recreate", 2)],
+        "process-flapping": [("let-rest", 7)],
+        "process-resting": [("start-again", 2)],
+        "memory-high": [("restart", 3)],
+        "cpu-high": [("restart", 3)],
+        "memory-leak": [],
+        "host-memory-low": [],
+        "host-disk-low": [],
+        "host-overloaded": [],
         "recreation-unfinished": [("finish-recreation", 3)],
         "file-wiped": [("restore-file", 3)],
+        "dump-damaged": [("restore-dump", 3)],
         "master-silent": [("restart-master", 3)],
         "master-refused": [],
         "daemon-dead": [("bring-back", 5)],
@@ -117,3 +126,5 @@ def test_auto_restart_false_leaves_apps_that_are_down_to_a_human() -> None:
     found = {one.problem: one.rungs for one in ladders(effective(SYSTEM, {}, file))}
 
     assert found["process-errored"] == found["process-stopped"] == ()
+    assert found["process-flapping"] == found["process-resting"] == ()
+    assert found["memory-high"] == found["cpu-high"] == ()

@@ -472,3 +472,30 @@ def test_each_kind_refuses_what_it_is_not(kind: Kind, raw: object) -> None:
 
     with pytest.raises(SettingsInvalid, match=r": x: expected "):
         resolve(known, {}, SettingsFile(WHERE, {"x": raw}), {})
+
+
+WITHIN = Setting("within", Kind.SPAN, 0, "how long", key="backups.within")
+
+
+@pytest.mark.parametrize(
+    ("raw", "milliseconds"),
+    [
+        (0, 0),
+        ("0", 0),
+        ("45s", 45_000),
+        ("30m", 1_800_000),
+        ("2h", 7_200_000),
+        ("7d", 604_800_000),
+        ("36500d", 3_153_600_000_000),
+    ],
+)
+def test_a_span_may_be_long_and_zero_is_none(raw: object, milliseconds: int) -> None:
+    settings = resolve((WITHIN,), {}, SettingsFile(WHERE, {"backups": {"within": raw}}), {})
+
+    assert settings.seconds("within") == milliseconds / 1000
+
+
+@pytest.mark.parametrize("raw", [7, "7", "7w", "0d", "-1d", "36501d", "1d 2h", "1D", True, None, ["7d"], "d"])
+def test_a_span_without_a_unit_or_beyond_a_century_is_refused(raw: object) -> None:
+    with pytest.raises(SettingsInvalid, match="expected 0, or a number with s, m, h or d"):
+        resolve((WITHIN,), {}, SettingsFile(WHERE, {"backups": {"within": raw}}), {})

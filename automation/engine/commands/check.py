@@ -6,13 +6,15 @@ import os
 import platform
 
 from automation import __version__
-from automation.core.decide import Decision, decide, remember
+from automation.core import storm
+from automation.core.decide import Decision, remember
 from automation.core.errors import LookFailed, RecordDamaged
 from automation.core.finding import Assessment
 from automation.core.health import Bands
 from automation.core.history import History
 from automation.core.reading import read
 from automation.core.report import Heartbeat, to_record
+from automation.engine import backup_findings
 from automation.engine.calling import Call
 from automation.engine.commands.status import EXIT, show
 from automation.engine.context import Context, build
@@ -23,6 +25,7 @@ from automation.engine.seeing import observer_of
 from automation.engine.system import Observer
 from automation.engine.terminal import complain, say_json
 from automation.stores import histories
+from automation.stores.backup_outcomes import read_outcome
 
 
 def check(call: Call) -> int:
@@ -53,9 +56,14 @@ def _judge(context: Context, observer: Observer) -> Judged:
         assessment: Assessment = observer.assess(observer.observe())
     except LookFailed as error:
         return Judged(None, str(error), Decision(history), mode, held_back)
-    ladders = load(context.system.ladders)(context.settings)
+    if context.system.backup:
+        outcome = read_outcome(context.layout.backup_outcome)
+        assessment = backup_findings.with_backups(assessment, outcome, "", context.system.app)
+    assessment = storm.with_storm(assessment, history, context.system.name, now_s)
+    held_back = held_back or storm.held_back(assessment)
+    ladders = (storm.LADDER, *load(context.system.ladders)(context.settings), *backup_findings.LADDERS)
     history = remember(history, assessment.findings, ladders, now_s)
-    decision = decide(history, assessment.findings, ladders_for(mode, ladders), now_s)
+    decision = storm.decide_gently(history, assessment, ladders_for(mode, ladders), now_s)
     return Judged(assessment, "", decision, mode, held_back)
 
 

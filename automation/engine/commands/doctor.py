@@ -22,7 +22,7 @@ from automation.ports.files import REMOTE_FILE_SYSTEMS, file_system
 from automation.ports.locks import describe_holder, is_locked
 from automation.ports.process import owns
 
-PACKAGES = ("psutil", "PyYAML", "requests", "python-json-logger", "filelock")
+PACKAGES = ("psutil", "PyYAML", "requests", "python-json-logger", "filelock", "rich")
 
 Line = tuple[str, str, bool]  # what, how it is, whether that is well
 

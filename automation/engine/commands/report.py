@@ -22,7 +22,8 @@ def report(call: Call) -> int:
         say_json(found.reading.record)
         return 0
     now_s = call.clock.now_s()
-    for part in (_head(found.reading, now_s), _findings(found.reading, now_s), _recovery(found.reading)):
+    reading = found.reading
+    for part in (_head(reading, now_s), _findings(reading, now_s), _recovery(reading), _backup(reading)):
         for line in part:
             say(line)
     return 0
@@ -83,6 +84,19 @@ def _recovery(reading: Reading) -> Iterator[str]:
             f"  {one.get('at')}  {one.get('step')} {safe(str(one.get('subject')))}: {how}: "
             f"{safe(str(one.get('detail')))} ({one.get('durationMs')} ms, by {safe(str(one.get('by')))})"
         )
+
+
+def _backup(reading: Reading) -> Iterator[str]:
+    said = reading.record.get("backup")
+    if not isinstance(said, Mapping):
+        return
+    yield ""
+    yield coloured("backups", "bold")
+    yield f"  {said.get('count') or 0} snapshots, {said.get('bytes') or 0} bytes"
+    yield f"  last backup   {said.get('lastAt') or 'none yet'}; newest: {said.get('lastId') or 'none'}"
+    yield f"  last verified {said.get('lastVerifiedAt') or 'never'}"
+    if said.get("failure"):
+        yield f"  {coloured('failed', 'critical')}: {safe(str(said.get('failure')))}"
 
 
 def _records(value: object) -> list[Mapping[str, object]]:

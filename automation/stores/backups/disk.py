@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,13 +13,21 @@ from pathlib import Path
 from typing import Protocol
 
 from automation.core.errors import EffectFailed
-from automation.ports.files import cannot, make_folder, sync_folder, write_whole
+from automation.ports.files import (
+    cannot,
+    flush_file_system,
+    make_folder,
+    sync_folder,
+    write_whole,
+    write_whole_from,
+)
+from automation.stores.backups.dressing import Attributes, dress, dress_folder, dress_link
 from automation.stores.backups.reading import chunks_of
 
 FOLDER_MODE = 0o700
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# Bits that lend the owner's rights to whoever runs the file: not for one whose owner could not be kept.
-SET_ID_BITS = 0o6000
+# What a disk says that cannot link this file, or links no files at all.
+_NO_LINKS = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
 
 
 class WrongContent(EffectFailed):
@@ -29,33 +37,21 @@ class WrongContent(EffectFailed):
         super().__init__("its bytes are not those that the manifest names", retryable=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
-    """What a file has besides its bytes."""
-
-    mode: int
-    owner: int
-    group: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Attributes:
-        """Take them from a file."""
-        return cls(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
-
-
 class Disk(Protocol):
     """Changes a disk; each method's work is on it, not only on its way, when the method returns.
 
-    The two that fill a snapshot's hidden folder (`make_folder`, `copy_link`) leave that to `sync_folder`.
-    All raise EffectFailed, with path and errno, where the disk says no.
+    Those that fill a snapshot's hidden folder (`make_folder`, `copy_link`, `link_file`) leave that to
+    `sync_folder`; `move_in`, and what is written with `flushed=False`, leave it to `flush_all`.
+    All raise EffectFailed, with path and errno, where the disk says no, unless they say otherwise.
     """
 
     def make_folder(self, path: Path, like: Attributes | None = None) -> None:
         """Make a folder: 0700, or as another one is (but always open to its owner)."""
         ...
 
-    def copy_file(self, source: int, target: Path, size: int, like: Attributes) -> str:
+    def copy_file(
+        self, source: int, target: Path, size: int, like: Attributes, *, flushed: bool = True
+    ) -> str:
         """Copy an open file of that size to a new one, and return the hash of what was copied.
 
         Raises:
@@ -67,8 +63,24 @@ class Disk(Protocol):
         """Make a link."""
         ...
 
+    def link_file(self, old: int, new: int, name: str) -> bool:
+        """Give a file of one open folder the same name in another; tell whether the disk can do that.
+
+        Raises:
+            OSError: It could, and failed.
+        """
+        ...
+
     def write(self, path: Path, data: bytes) -> None:
         """Replace a small file, whole or not at all; 0600."""
+        ...
+
+    def write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """Replace a file, whole or not at all, by pieces that are made as they are written; 0600."""
+        ...
+
+    def flush_all(self, path: Path) -> None:
+        """Put all that was written to the file system of a folder on disk."""
         ...
 
     def sync_folder(self, path: Path) -> None:
@@ -93,6 +105,33 @@ class Disk(Protocol):
         Raises:
             WrongContent: The source has another hash; what was there is untouched.
             OSError: The source cannot be read, or the target not written.
+        """
+        ...
+
+    def stage_file(
+        self, folder: int, name: str, source: int, sha256: str, like: Attributes, *, flushed: bool
+    ) -> None:
+        """Copy an open file into an open folder, for `move_in` to put it where it belongs.
+
+        Raises:
+            WrongContent: The source has another hash; nothing is left of it.
+            OSError: The source cannot be read, or the copy not written.
+        """
+        ...
+
+    def move_in(self, staging: int, staged: str, place: Target) -> None:
+        """Move a staged file to where it belongs, in place of what is there.
+
+        Raises:
+            OSError: It cannot be moved; EXDEV where that is on another file system.
+        """
+        ...
+
+    def remove_inner(self, folder: int, name: str) -> None:
+        """Remove a file of an open folder of the workspace.
+
+        Raises:
+            OSError: It cannot be removed.
         """
         ...
 
@@ -131,11 +170,13 @@ class SystemDisk:
         if like is None:
             return
         try:
-            _dress_folder(path, None, like, at_least=FOLDER_MODE)
+            dress_folder(path, None, like, at_least=FOLDER_MODE)
         except OSError as error:
             raise cannot("create", path, error) from error
 
-    def copy_file(self, source: int, target: Path, size: int, like: Attributes) -> str:
+    def copy_file(
+        self, source: int, target: Path, size: int, like: Attributes, *, flushed: bool = True
+    ) -> str:
         """Copy an open file to a new one."""
         digest = hashlib.sha256()
         try:
@@ -146,7 +187,7 @@ class SystemDisk:
             for chunk in chunks_of(source, size):
                 digest.update(chunk)
                 _write(descriptor, chunk, target)
-            _finish(descriptor, like, target)
+            _finish(descriptor, like, target, flushed=flushed)
         finally:
             os.close(descriptor)
         return digest.hexdigest()
@@ -155,13 +196,34 @@ class SystemDisk:
         """Make a link."""
         try:
             target.symlink_to(text)
-            _dress_link(target.name, None, target, like)
+            dress_link(target.name, None, target, like)
         except OSError as error:
             raise cannot("write", target, error) from error
+
+    def link_file(self, old: int, new: int, name: str) -> bool:
+        """Give a file the same name in another folder."""
+        try:
+            os.link(name, name, src_dir_fd=old, dst_dir_fd=new, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return False
+            raise
+        return True
 
     def write(self, path: Path, data: bytes) -> None:
         """Replace a small file."""
         write_whole(path, data)
+
+    def write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """Replace a file by pieces."""
+        write_whole_from(path, pieces)
+
+    def flush_all(self, path: Path) -> None:
+        """Put a whole file system on disk."""
+        try:
+            flush_file_system(path)
+        except OSError as error:
+            raise cannot("flush", path, error) from error
 
     def sync_folder(self, path: Path) -> None:
         """Put a folder's entries on disk."""
@@ -198,28 +260,48 @@ class SystemDisk:
         except OSError as error:
             raise cannot("remove", path, error) from error
 
-    def place_file(self, place: Target, source: int, sha256: str, like: Attributes) -> None:
-        """Copy an open file into a folder of the workspace."""
-        _remove_in(place.folder, place.temporary)
-        descriptor = os.open(place.temporary, _NEW_FILE, 0o600, dir_fd=place.folder)
+    def stage_file(
+        self, folder: int, name: str, source: int, sha256: str, like: Attributes, *, flushed: bool
+    ) -> None:
+        """Copy an open file into an open folder."""
+        _remove_in(folder, name)
+        descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=folder)
         try:
             if _write_hashed(descriptor, _sound_chunks(source)) != sha256:
                 raise WrongContent
-            _dress(descriptor, like)
-            os.fsync(descriptor)
-            _swap_in(place)
+            dress(descriptor, like)
+            if flushed:
+                os.fsync(descriptor)
         except (OSError, EffectFailed):
-            _remove_in(place.folder, place.temporary)
+            _remove_in(folder, name)
             raise
         finally:
             os.close(descriptor)
+
+    def move_in(self, staging: int, staged: str, place: Target) -> None:
+        """Move a staged file to where it belongs."""
+        os.rename(staged, place.name, src_dir_fd=staging, dst_dir_fd=place.folder)
+
+    def remove_inner(self, folder: int, name: str) -> None:
+        """Remove a file of an open folder."""
+        os.unlink(name, dir_fd=folder)
+        os.fsync(folder)
+
+    def place_file(self, place: Target, source: int, sha256: str, like: Attributes) -> None:
+        """Copy an open file into a folder of the workspace."""
+        self.stage_file(place.folder, place.temporary, source, sha256, like, flushed=True)
+        try:
+            _swap_in(place)
+        except OSError:
+            _remove_in(place.folder, place.temporary)
+            raise
 
     def place_link(self, place: Target, text: str, like: Attributes) -> None:
         """Put a link into a folder of the workspace."""
         _remove_in(place.folder, place.temporary)
         try:
             os.symlink(text, place.temporary, dir_fd=place.folder)
-            _dress_link(place.temporary, place.folder, None, like)
+            dress_link(place.temporary, place.folder, None, like)
             _swap_in(place)
         except OSError:
             _remove_in(place.folder, place.temporary)
@@ -229,7 +311,7 @@ class SystemDisk:
         """Make a folder in an open folder of the workspace."""
         os.mkdir(name, 0o755, dir_fd=folder)
         if like is not None:
-            _dress_folder(name, folder, like)
+            dress_folder(name, folder, like)
         os.fsync(folder)
 
 
@@ -262,46 +344,13 @@ def _sound_chunks(source: int) -> Iterator[bytes]:
         raise WrongContent from error
 
 
-def _finish(descriptor: int, like: Attributes, target: Path) -> None:
+def _finish(descriptor: int, like: Attributes, target: Path, *, flushed: bool) -> None:
     try:
-        _dress(descriptor, like)
-        os.fsync(descriptor)
+        dress(descriptor, like)
+        if flushed:
+            os.fsync(descriptor)
     except OSError as error:
         raise cannot("write", target, error) from error
-
-
-def _own(descriptor: int, like: Attributes) -> bool:
-    """Give a file its owner, and tell whether that could be done: it takes root, or the same owner."""
-    try:
-        os.fchown(descriptor, like.owner, like.group)
-    except OSError:
-        return False
-    return True
-
-
-def _dress(descriptor: int, like: Attributes) -> None:
-    """Give a file its owner, mode and time: the owner first, for that clears bits of the mode."""
-    owned = _own(descriptor, like)
-    os.fchmod(descriptor, like.mode if owned else like.mode & ~SET_ID_BITS)
-    os.utime(descriptor, ns=(like.mtime_ns, like.mtime_ns))
-
-
-def _dress_folder(path: str | Path, within: int | None, like: Attributes, *, at_least: int = 0) -> None:
-    """Give a folder its owner and mode; the bits that lend rights are not kept on folders."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
-    try:
-        _own(descriptor, like)
-        os.fchmod(descriptor, like.mode & 0o1777 | at_least)
-    finally:
-        os.close(descriptor)
-
-
-def _dress_link(name: str, folder: int | None, path: Path | None, like: Attributes) -> None:
-    """Give a link its owner and time; a link's mode means nothing."""
-    target = name if path is None else path
-    with suppress(OSError):  # only root can, and nothing depends on a link's owner
-        os.chown(target, like.owner, like.group, dir_fd=folder, follow_symlinks=False)
-    os.utime(target, ns=(like.mtime_ns, like.mtime_ns), dir_fd=folder, follow_symlinks=False)
 
 
 def _swap_in(place: Target) -> None:
@@ -312,3 +361,6 @@ def _swap_in(place: Target) -> None:
 def _remove_in(folder: int, name: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
+
+
+__all__ = ["FOLDER_MODE", "Attributes", "Disk", "SystemDisk", "Target", "WrongContent"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 NAME_CAP_BYTES = 255
 PATH_CAP_BYTES = 4096
@@ -18,6 +19,7 @@ WORKSPACE = "files"
 _PREFIX = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 
 
+@lru_cache(maxsize=64)
 def is_prefix(text: str) -> bool:
     """Tell whether a text may be the first name of an entry's path: a folder of a snapshot."""
     return _PREFIX.fullmatch(text) is not None

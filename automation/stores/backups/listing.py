@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from automation.core.errors import AutomationError, EffectFailed, RecordDamaged, RecordNewer
 from automation.ports.files import cannot, read_whole
-from automation.stores.backups.manifest import Kind, Manifest, Previous, Problem, from_bytes
+from automation.stores.backups.manifest import Entry, Kind, Manifest, Previous, Problem, from_bytes
+from automation.stores.backups.manifest_lines import NotAsWritten, read_head, read_lines, read_rows
 from automation.stores.backups.place import CHECKS, MANIFEST, snapshot_ids
+from automation.stores.backups.summaries import Summary, manifest_stamp, read_summaries, summary_of
 
 RECORD_CAP_BYTES = 128 * 1024 * 1024
 
@@ -29,7 +33,8 @@ class Snapshot:
     """One snapshot, as a list shows it.
 
     `verified` is false when a later verification found damage: what is visible was verified when it was
-    taken. `damage` says why a manifest cannot be read; the other values are then empty.
+    taken. `damage` says why a manifest cannot be read; the other values are then empty. `linked` is how many
+    snapshots before it share unchanged files with it.
     """
 
     id: str
@@ -45,6 +50,7 @@ class Snapshot:
     verified_at: str = ""
     damage: str | None = None
     newer: bool = False
+    linked: int = 0
 
     @property
     def may_be_latest(self) -> bool:
@@ -58,33 +64,36 @@ def snapshots(folder: Path) -> tuple[Snapshot, ...]:
     Raises:
         EffectFailed: The folder cannot be read.
     """
-    checks = read_checks(folder)
-    return tuple(describe(folder, id_, checks) for id_ in snapshot_ids(folder))
+    checks, kept = read_checks(folder), read_summaries(folder)
+    return tuple(describe(folder, id_, checks, kept) for id_ in snapshot_ids(folder))
 
 
-def describe(folder: Path, id_: str, checks: Mapping[str, Check]) -> Snapshot:
-    """Return one snapshot, damaged or not."""
-    try:
-        manifest = read_manifest(folder, id_)
-    except AutomationError as error:
-        return Snapshot(id_, damage=str(error), newer=isinstance(error, RecordNewer))
-    return of_manifest(manifest, checks.get(id_))
+def describe(folder: Path, id_: str, checks: Mapping[str, Check], kept: Mapping[str, Summary]) -> Snapshot:
+    """Return one snapshot, damaged or not; its manifest is read only if no summary of it is kept."""
+    summary = kept.get(id_)
+    if summary is None or summary.stamp != manifest_stamp(folder, id_):
+        try:
+            summary = summary_of(read_manifest(folder, id_))
+        except AutomationError as error:
+            return Snapshot(id_, damage=str(error), newer=isinstance(error, RecordNewer))
+    return of_summary(id_, summary, checks.get(id_))
 
 
-def of_manifest(manifest: Manifest, check: Check | None = None) -> Snapshot:
+def of_summary(id_: str, summary: Summary, check: Check | None = None) -> Snapshot:
     """Return what a list shows of a manifest."""
     return Snapshot(
-        id=manifest.id,
-        created_at=manifest.created_at,
-        kind=manifest.kind,
-        reason=manifest.reason,
-        files=len(manifest.files),
-        total_bytes=manifest.total_bytes,
-        skipped=manifest.skipped,
-        skipped_count=manifest.skipped_count,
-        all_valid=manifest.all_valid,
+        id=id_,
+        created_at=summary.created_at,
+        kind=summary.kind,
+        reason=summary.reason,
+        files=summary.files,
+        total_bytes=summary.total_bytes,
+        skipped=summary.skipped,
+        skipped_count=summary.skipped_count,
+        all_valid=summary.all_valid,
         verified=check is None or check.bad == 0,
-        verified_at=manifest.created_at if check is None else check.at,
+        verified_at=summary.created_at if check is None else check.at,
+        linked=summary.linked,
     )
 
 
@@ -97,21 +106,53 @@ def read_manifest(folder: Path, id_: str) -> Manifest:
         EffectFailed: It cannot be read.
     """
     path = folder / id_ / MANIFEST
-    data = _bytes_of(path)
-    if data is None:
-        raise RecordDamaged(str(path), "is missing: the snapshot is not whole")
-    return from_bytes(data, str(path), expected_id=id_)
-
-
-def _bytes_of(path: Path) -> bytes | None:
-    """Return a file's bytes, or None where there is none; no more memory is set aside than it needs."""
     try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        return None
+        with _opened(path) as file:
+            return read_lines(file, str(path), expected_id=id_)
+    except NotAsWritten:
+        return from_bytes(_bytes_of(path), str(path), expected_id=id_)
+
+
+def read_previous(folder: Path, id_: str) -> Previous | None:
+    """Return what a manifest says of the snapshot before it (see read_manifest)."""
+    path = folder / id_ / MANIFEST
+    try:
+        with _opened(path) as file:
+            return read_head(file, str(path), expected_id=id_).previous
+    except NotAsWritten:
+        return read_manifest(folder, id_).previous
+
+
+def stream_entries(folder: Path, id_: str) -> Iterator[Entry]:
+    """Yield the files of a snapshot in the order of their paths, one in memory at a time.
+
+    It ends early where the manifest is damaged, or is not written as this program writes it.
+    """
+    path = folder / id_ / MANIFEST
+    with suppress(NotAsWritten, RecordDamaged, RecordNewer, EffectFailed), _opened(path) as file:
+        yield from read_rows(file, str(path))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a manifest for a block.
+
+    Raises:
+        RecordDamaged: There is none.
+        EffectFailed: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise RecordDamaged(str(path), "is missing: the snapshot is not whole") from error
     except OSError as error:
         raise cannot("read", path, error) from error
-    return read_whole(path, cap=min(size, RECORD_CAP_BYTES))
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Return a manifest's bytes, for whoever must see all of them."""
+    return read_whole(path, cap=RECORD_CAP_BYTES) or b""
 
 
 def readable_manifests(folder: Path) -> Iterator[Manifest]:
@@ -126,10 +167,10 @@ def readable_manifests(folder: Path) -> Iterator[Manifest]:
 def manifest_hash(folder: Path, id_: str) -> str | None:
     """Return the SHA-256 of a manifest's bytes, readable as a manifest or not; None where there is none."""
     try:
-        data = _bytes_of(folder / id_ / MANIFEST)
-    except EffectFailed:
+        with (folder / id_ / MANIFEST).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
         return None
-    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def newest_link(folder: Path) -> Previous | None:
@@ -143,9 +184,9 @@ def newest_link(folder: Path) -> Previous | None:
 
 def newest_for_latest(folder: Path) -> str | None:
     """Return the snapshot that `latest` must point to; None when none is fit for it."""
-    checks = read_checks(folder)
+    checks, kept = read_checks(folder), read_summaries(folder)
     for id_ in reversed(snapshot_ids(folder)):
-        if describe(folder, id_, checks).may_be_latest:
+        if describe(folder, id_, checks, kept).may_be_latest:
             return id_
     return None
 
@@ -153,7 +194,7 @@ def newest_for_latest(folder: Path) -> str | None:
 def read_checks(folder: Path) -> dict[str, Check]:
     """Return what verifications found; nothing where their record is missing or damaged: it is made anew."""
     try:
-        data = json.loads(_bytes_of(folder / CHECKS) or b"{}")
+        data = json.loads(read_whole(folder / CHECKS, cap=RECORD_CAP_BYTES) or b"{}")
     except (EffectFailed, ValueError, RecursionError):
         return {}
     rows = data.get("checks") if isinstance(data, dict) else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii
 from typing import Literal, TypeVar, get_args
 
 from automation.core.errors import RecordDamaged, RecordNewer
@@ -60,7 +62,12 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All that a snapshot says of itself."""
+    """All that a snapshot says of itself.
+
+    Attributes:
+        linked: How many snapshots before it, without a gap, share unchanged files with it; 0: it is whole.
+        absent: What a restore was about to write where nothing was: restoring this snapshot removes it again.
+    """
 
     id: str
     system: str
@@ -73,6 +80,8 @@ class Manifest:
     files: tuple[Entry, ...]
     skipped: tuple[Problem, ...] = ()
     skipped_count: int = 0
+    linked: int = 0
+    absent: tuple[Entry, ...] = ()
 
     @property
     def total_bytes(self) -> int:
@@ -90,51 +99,88 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def can_be_link(text: str) -> bool:
+    """Tell whether a link can point to this text, and this program would write it in this way."""
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    good = 0 < len(raw) <= LINK_CAP_BYTES and b"\0" not in raw
+    return good and raw.decode("utf-8", "surrogateescape") == text
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is known of a manifest's files when all of them are written."""
+
+    files: int
+    total_bytes: int
+    skipped: tuple[Problem, ...] = ()
+    skipped_count: int = 0
+
+
 def to_bytes(manifest: Manifest) -> bytes:
     """Return a manifest as JSON in ASCII, one file a line."""
-    previous = manifest.previous
-    head = {
+    totals = Totals(
+        len(manifest.files), manifest.total_bytes, manifest.skipped[:SKIPPED_CAP], manifest.skipped_count
+    )
+    rows = (entry_to_line(entry) for entry in manifest.files)
+    return b"".join(pieces(manifest, rows, lambda: totals))
+
+
+def pieces(head: Manifest, rows: Iterable[bytes], totals: Callable[[], Totals]) -> Iterator[bytes]:
+    """Yield a manifest piece by piece.
+
+    Args:
+        head: What is known beforehand; its `files`, `skipped` and `skipped_count` do not count.
+        rows: The lines of its files, in the order of their paths.
+        totals: Asked when all rows are written.
+    """
+    previous = head.previous
+    fields = {
         "schema": SCHEMA,
-        "id": manifest.id,
-        "system": manifest.system,
-        "createdAt": manifest.created_at,
-        "kind": manifest.kind,
-        "reason": manifest.reason,
-        "host": manifest.host,
-        "workspace": manifest.workspace,
+        "id": head.id,
+        "system": head.system,
+        "createdAt": head.created_at,
+        "kind": head.kind,
+        "reason": head.reason,
+        "host": head.host,
+        "workspace": head.workspace,
         "previous": None if previous is None else {"id": previous.id, "sha256": previous.sha256},
+        "linked": head.linked,
     }
-    totals = {
-        "files": len(manifest.files),
-        "bytes": manifest.total_bytes,
-        "skipped": manifest.skipped_count,
-    }
-    skipped = [{"path": problem.path, "reason": problem.reason} for problem in manifest.skipped]
-    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
-    lines.append(f'"files": {_column([_entry_to_json(entry) for entry in manifest.files])}')
-    lines.append(f'"skipped": {_column(skipped)}')
-    lines.append(f'"totals": {json.dumps(totals)}')
-    return ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
+    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in fields.items())
+    yield b"{\n" + lines.encode("ascii") + b",\n"
+    yield from _column("files", rows)
+    if head.absent:
+        yield from _column("absent", (entry_to_line(entry) for entry in head.absent))
+    end = totals()
+    skipped = [{"path": problem.path, "reason": problem.reason} for problem in end.skipped]
+    sums = {"files": end.files, "bytes": end.total_bytes, "skipped": end.skipped_count}
+    yield from _column("skipped", (json.dumps(row).encode("ascii") for row in skipped))
+    yield b'"totals": ' + json.dumps(sums).encode("ascii") + b"\n}\n"
 
 
-def _column(rows: list[dict[str, object]] | list[dict[str, str]]) -> str:
-    return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]" if rows else "[]"
+def _column(name: str, rows: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a list, one row a line."""
+    before = f'"{name}": [\n'.encode("ascii")
+    empty = True
+    for row in rows:
+        yield before + row
+        before, empty = b",\n", False
+    yield f'"{name}": [],\n'.encode("ascii") if empty else b"\n],\n"
 
 
-def _entry_to_json(entry: Entry) -> dict[str, object]:
-    row: dict[str, object] = {
-        "path": entry.path,
-        "size": entry.size,
-        "mode": f"{entry.mode:04o}",
-        "owner": entry.owner,
-        "group": entry.group,
-        "mtimeNs": entry.mtime_ns,
-        "sha256": entry.sha256,
-        "valid": entry.valid,
-    }
-    if entry.link is not None:
-        row["link"] = entry.link
-    return row
+def entry_to_line(entry: Entry) -> bytes:
+    """Return an entry as JSON in ASCII, without the end of the line."""
+    valid = "null" if entry.valid is None else "true" if entry.valid else "false"
+    line = (
+        f'{{"path": {encode_basestring_ascii(entry.path)}, "size": {entry.size}, "mode": "{entry.mode:04o}", '
+        f'"owner": {entry.owner}, "group": {entry.group}, "mtimeNs": {entry.mtime_ns}, '
+        f'"sha256": "{entry.sha256}", "valid": {valid}'
+    )
+    end = "}" if entry.link is None else f', "link": {encode_basestring_ascii(entry.link)}}}'
+    return (line + end).encode("ascii")
 
 
 def from_bytes(data: bytes, where: str, *, expected_id: str | None = None) -> Manifest:
@@ -155,15 +201,26 @@ def from_bytes(data: bytes, where: str, *, expected_id: str | None = None) -> Ma
         raise RecordDamaged(where, f"is no JSON: {str(error)[:200]}") from error
     if not isinstance(fields, dict):
         raise RecordDamaged(where, "expected an object")
-    _check_schema(fields.get("schema"), where)
-    manifest = _Reader(fields, where).manifest()
-    if expected_id is not None and manifest.id != expected_id:
-        raise RecordDamaged(where, f"id: expected {expected_id}, got {manifest.id}")
+    check_schema(fields.get("schema"), where)
+    manifest = manifest_of(fields, where, expected_id=expected_id)
     _check_whole(manifest, fields, where)
     return manifest
 
 
-def _check_schema(schema: object, where: str) -> None:
+def manifest_of(fields: dict[str, object], where: str, *, expected_id: str | None) -> Manifest:
+    """Read a manifest's fields, each by itself.
+
+    Raises:
+        RecordDamaged: One of them is not as its schema says.
+    """
+    manifest = _Reader(fields, where).manifest()
+    if expected_id is not None and manifest.id != expected_id:
+        raise RecordDamaged(where, f"id: expected {expected_id}, got {manifest.id}")
+    return manifest
+
+
+def check_schema(schema: object, where: str) -> None:
+    """Refuse what another version wrote."""
     if type(schema) is int and schema > SCHEMA:
         raise RecordNewer(where, schema)
     if type(schema) is not int or schema != SCHEMA:
@@ -284,12 +341,7 @@ class _Reader:
         if self._fields.get("link") is None:
             return None
         target = self.text("link")
-        try:
-            raw = target.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            raw = b""
-        good = 0 < len(raw) <= LINK_CAP_BYTES and b"\0" not in raw
-        if not good or raw.decode("utf-8", "surrogateescape") != target:
+        if not can_be_link(target):
             self.refuse(f"files: {shown(path[:200])}: a link that cannot be made")
         return target
 
@@ -308,4 +360,8 @@ class _Reader:
             files=tuple(reader.entry() for reader in self.each("files")),
             skipped=skipped[:SKIPPED_CAP],
             skipped_count=totals.number("skipped"),
+            linked=self.number("linked") if "linked" in self._fields else 0,
+            absent=tuple(reader.entry() for reader in self.each("absent"))
+            if "absent" in self._fields
+            else (),
         )

@@ -16,6 +16,8 @@ LOCK = ".lock"
 LATEST = "latest"
 MANIFEST = "manifest.json"
 CHECKS = ".verified.json"
+STAMPS = ".stamps"
+SUMMARIES = ".summaries.json"
 # What is not whole, or is going away, has a name that begins so; nobody reads it.
 HIDDEN = ".tmp-"
 
@@ -90,4 +92,4 @@ def clear_leftovers(folder: Path, disk: Disk) -> None:
 
 def _is_leftover(name: str) -> bool:
     """Tell the hidden folders, and the temporary files of `write_whole`."""
-    return name.startswith(HIDDEN) or (name.startswith(f".{CHECKS}.") and name.endswith(".tmp"))
+    return name.startswith(HIDDEN) or (name.startswith("..") and name.endswith(".tmp"))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from automation.stores.backups.dressing import SET_ID_BITS
 from automation.stores.backups.entry_path import WORKSPACE, matching, problem_with
 from automation.stores.backups.manifest import Entry, Manifest, Problem
 from automation.stores.backups.reading import State, state_of_entry
 
-Change = Literal["new", "changed", "same"]
+Change = Literal["new", "changed", "same", "removed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,12 @@ class Copy:
 
     snapshot_id: str
     entry: Entry
-    # What a default restore prefers, in this order: found valid, from a regular snapshot, newest.
-    rank: tuple[bool, bool, str]
+    regular: bool = True
+
+    @property
+    def rank(self) -> tuple[bool, bool, str]:
+        """What a default restore prefers, in this order: found valid, from a regular snapshot, newest."""
+        return self.entry.valid is True, self.regular, self.snapshot_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class RestorePlan:
 
     Attributes:
         snapshot_id: The snapshot; None when each file comes from its own newest valid copy.
-        files: What would be written (`new`, `changed`), and what is as it should be (`same`).
+        files: What would be written (`new`, `changed`), what is as it should be (`same`), and what the
+            restore that this one undoes has made, and nobody changed since (`removed`); by path.
         missing: What was asked for, or is known from other snapshots, and is not in this one: left alone.
         refused: What cannot be restored, and why.
     """
@@ -50,8 +56,11 @@ class RestorePlan:
 
     @property
     def to_write(self) -> tuple[PlannedFile, ...]:
-        """The files that a restore would write."""
+        """The files that a restore would write or remove."""
         return tuple(file for file in self.files if file.change != "same")
+
+
+NOTHING: Mapping[str, Copy] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +70,19 @@ class Selection:
     copies: Mapping[str, Copy]
     missing: tuple[str, ...]
     refused: tuple[Problem, ...]
+    # Not there when the snapshot was taken: as the restore that took it wrote them.
+    absent: Mapping[str, Copy] = field(default_factory=dict)
 
 
 def copies_of(manifest: Manifest) -> dict[str, Copy]:
     """Return each file of a snapshot as a copy."""
     regular = manifest.kind == "regular"
-    return {
-        entry.path: Copy(manifest.id, entry, (entry.valid is True, regular, manifest.id))
-        for entry in manifest.files
-    }
+    return {entry.path: Copy(manifest.id, entry, regular) for entry in manifest.files}
+
+
+def absent_from(manifest: Manifest) -> dict[str, Copy]:
+    """Return what a restore wrote where nothing was, as it wrote it."""
+    return {entry.path: Copy(manifest.id, entry) for entry in manifest.absent}
 
 
 def newest_valid(manifests: Iterable[Manifest]) -> dict[str, Copy]:
@@ -83,20 +96,28 @@ def newest_valid(manifests: Iterable[Manifest]) -> dict[str, Copy]:
         for path, copy in copies_of(manifest).items():
             if copy.entry.valid is not False and (path not in best or best[path].rank < copy.rank):
                 best[path] = copy
+        del manifest  # or it would stay in memory while the next one is read
     return best
 
 
-def select(copies: Mapping[str, Copy], wanted: Sequence[str], known: Iterable[str] = ()) -> Selection:
+def select(
+    copies: Mapping[str, Copy],
+    wanted: Sequence[str],
+    known: Iterable[str] = (),
+    absent: Mapping[str, Copy] = NOTHING,
+) -> Selection:
     """Choose among copies what a person asked for.
 
     Args:
         copies: All that could be restored, by path.
         wanted: Paths of files or folders, relative to the workspace; empty means everything.
         known: Paths that other snapshots hold: they are `missing` where these copies do not have them.
+        absent: What a restore wrote where nothing was, by path.
     """
     if not wanted:
-        return Selection(copies, tuple(sorted(set(known) - copies.keys())), ())
+        return Selection(copies, tuple(sorted(set(known) - copies.keys() - absent.keys())), (), absent)
     chosen: dict[str, Copy] = {}
+    gone: dict[str, Copy] = {}
     missing, refused = [], []
     for path in wanted:
         cleaned = path.removeprefix("./").rstrip("/")
@@ -104,11 +125,12 @@ def select(copies: Mapping[str, Copy], wanted: Sequence[str], known: Iterable[st
         if reason is not None or path.startswith("/"):
             refused.append(Problem(path, reason or "is absolute"))
             continue
-        found = matching(cleaned, copies)
+        found, found_absent = matching(cleaned, copies), matching(cleaned, absent)
         chosen.update((each, copies[each]) for each in found)
-        if not found:
+        gone.update((each, absent[each]) for each in found_absent)
+        if not found and not found_absent:
             missing.append(f"{WORKSPACE}/{cleaned}")
-    return Selection(dict(sorted(chosen.items())), tuple(missing), tuple(refused))
+    return Selection(dict(sorted(chosen.items())), tuple(missing), tuple(refused), gone)
 
 
 def decide(
@@ -135,7 +157,20 @@ def decide(
             more.append(Problem(path, f"{state.other} is in its place: move it away first"))
         else:
             files.append(PlannedFile(path, _change(state, copy.entry), copy))
+    for path, copy in selection.absent.items():
+        state = states.get(path)
+        if state is not None and is_as(state, copy.entry):
+            files.append(PlannedFile(path, "removed", copy))
+        elif state is not None:
+            more.append(Problem(path, "was changed since a restore made it, and so is not removed"))
+    files.sort(key=lambda file: file.path)
     return RestorePlan(snapshot_id, tuple(files), selection.missing, (*selection.refused, *refused, *more))
+
+
+def is_as(state: State | None, entry: Entry) -> bool:
+    """Compare; where the owner could not be kept, nor are the bits that lend the owner's rights."""
+    wanted = state_of_entry(entry)
+    return state in (wanted, replace(wanted, mode=wanted.mode & ~SET_ID_BITS))
 
 
 def _change(state: State | None, entry: Entry) -> Change:

@@ -73,12 +73,17 @@ def state_of(root: Path, path: str) -> State | None:
     parent, name = parent_of(path)
     try:
         with folder_beneath(root, parent) as folder:
-            return _state_in(folder, name)
+            return state_in(folder, name)
     except FileNotFoundError:
         return None
 
 
-def _state_in(folder: int, name: str) -> State:
+def state_in(folder: int, name: str) -> State:
+    """Return how a file of an open folder stands now.
+
+    Raises:
+        OSError: It is not there, or cannot be read.
+    """
     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode):
         target = os.readlink(name, dir_fd=folder)

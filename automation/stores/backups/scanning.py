@@ -1,51 +1,30 @@
-"""Finding the files that a backup is asked for: folders are walked, links are not."""
+"""Finding the files that a backup is asked for: folders are walked in the order of paths, links are not."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from automation.core.errors import EffectFailed
-from automation.stores.backups.beneath import PathRefused, real_parts
+from automation.stores.backups.beneath import Folders, PathRefused, real_parts
 from automation.stores.backups.entry_path import ancestors, is_temporary, parent_of, problem_with, shown
 from automation.stores.backups.manifest import Problem
 
 FILES_CAP = 200_000
 
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """The files and links that were found, in order, and what could not be looked at."""
-
-    files: tuple[str, ...]
-    problems: tuple[Problem, ...]
+# A path and how lstat sees it, or what could not be looked at.
+Found = tuple[str, os.stat_result]
 
 
-@dataclass(slots=True)
-class _Search:
-    """What a scan has found so far."""
-
-    root: Path
-    files_cap: int
-    avoid: tuple[int, int] | None
-    found: set[str] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
-
-    def add(self, path: str) -> None:
-        self.found.add(path)
-        if len(self.found) > self.files_cap:
-            raise EffectFailed(
-                f"{self.root}: more than {self.files_cap} files in a backup; name fewer", retryable=False
-            )
-
-
-def scan(root: Path, paths: Sequence[str], *, avoid: Path | None = None, files_cap: int = FILES_CAP) -> Scan:
+def scan(
+    root: Path, paths: Sequence[str], *, avoid: Path | None = None, files_cap: int = FILES_CAP
+) -> Iterator[Found | Problem]:
     """Find the files of a root that are named by `paths`: files as they are, folders with all in them.
 
-    What is not there is not said: a guard may name a file that a project need not have.
+    They come in the order of their paths, and no more than a folder's at a time is in memory. What is not
+    there is not said: a guard may name a file that a project need not have.
 
     Args:
         root: The folder that the paths are relative to.
@@ -56,19 +35,18 @@ def scan(root: Path, paths: Sequence[str], *, avoid: Path | None = None, files_c
     Raises:
         EffectFailed: There are more.
     """
-    search = _Search(root, files_cap, _identity(avoid) if avoid is not None else None)
-    for path in paths:
-        reason = problem_with(path)
-        if reason is not None:
-            search.problems.append(Problem(path, reason))
-            continue
-        try:
-            _find(search, path)
-        except FileNotFoundError:
-            continue
-        except (OSError, PathRefused) as error:
-            search.problems.append(Problem(path, reason_of(error)))
-    return _without_inner(search.found, search.problems)
+    tops, problems = _tops(root, paths)
+    yield from problems
+    count = 0
+    avoided = None if avoid is None else _identity(avoid)
+    with Folders(root) as folders:
+        for found in _all_of(folders, tops, avoided):
+            yield found
+            count += 1
+            if count > files_cap:
+                raise EffectFailed(
+                    f"{root}: more than {files_cap} files in a backup; name fewer", retryable=False
+                )
 
 
 def reason_of(error: OSError | EffectFailed) -> str:
@@ -78,33 +56,86 @@ def reason_of(error: OSError | EffectFailed) -> str:
     return str(error)
 
 
-def _find(search: _Search, path: str) -> None:
-    real_parts(search.root, parent_of(path)[0])
-    if not stat.S_ISDIR((search.root / path).lstat().st_mode):
-        search.add(path)
-        return
-    folders = [path]
-    while folders:
-        folder = folders.pop()
+def _tops(root: Path, paths: Sequence[str]) -> tuple[list[Found], list[Problem]]:
+    """Look at what was asked for, in the order in which its files come; each file is asked for once."""
+    there: dict[str, os.stat_result] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        reason = problem_with(path)
+        if reason is not None:
+            problems.append(Problem(path, reason))
+            continue
         try:
-            folders += _look_into(search, folder)
-        except OSError as error:
-            search.problems.append(Problem(folder, reason_of(error)))
+            real_parts(root, parent_of(path)[0])
+            there[path] = (root / path).lstat()
+        except FileNotFoundError:
+            continue
+        except (OSError, PathRefused) as error:
+            problems.append(Problem(path, reason_of(error)))
+    tops = []
+    for path in sorted(there, key=lambda path: _key(path, there[path])):
+        above = next((folder for folder in ancestors(path) if folder in there), None)
+        if above is None:
+            tops.append((path, there[path]))
+            continue
+        link = _link_between(root, above, path)
+        if link is not None:
+            problems.append(Problem(path, f"lies behind {shown(link)}, which is kept as a link"))
+    return tops, problems
 
 
-def _look_into(search: _Search, folder: str) -> list[str]:
-    """Add the files of one folder, and return the folders in it."""
-    if search.avoid is not None and _identity(search.root / folder) == search.avoid:
-        return []
-    folders: list[str] = []
-    with os.scandir(search.root / folder) as entries:
+def _key(path: str, status: os.stat_result) -> str:
+    """Return what a path is sorted by, so that the files of all folders come in the order of their paths."""
+    return path + "/" if stat.S_ISDIR(status.st_mode) else path
+
+
+def _link_between(root: Path, above: str, path: str) -> str | None:
+    """Return the first link from one folder on the way to a path beneath it."""
+    for folder in ancestors(path):
+        if len(folder) >= len(above) and (root / folder).is_symlink():
+            return folder
+    return None
+
+
+def _all_of(
+    folders: Folders, tops: Sequence[Found], avoided: tuple[int, int] | None
+) -> Iterator[Found | Problem]:
+    for top in tops:
+        levels: list[Iterator[Found]] = [iter((top,))]
+        while levels:
+            path, status = next(levels[-1], ("", top[1]))
+            if not path:
+                levels.pop()
+            elif not stat.S_ISDIR(status.st_mode):
+                yield path, status
+            else:
+                try:
+                    levels.append(iter(_look_into(folders, path, avoided)))
+                except (OSError, PathRefused) as error:
+                    yield Problem(path, reason_of(error))
+
+
+def _look_into(folders: Folders, folder: str, avoided: tuple[int, int] | None) -> list[Found]:
+    """Return what is in one folder, in order."""
+    descriptor = folders.open(folder)
+    if avoided is not None:
+        status = os.fstat(descriptor)
+        if (status.st_dev, status.st_ino) == avoided:
+            return []
+    found: list[tuple[str, str, os.stat_result]] = []
+    with os.scandir(descriptor) as entries:
         for entry in entries:
-            path = f"{folder}/{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(path)
-            elif not is_temporary(entry.name):
-                search.add(path)
-    return folders
+            name = entry.name
+            if is_temporary(name):
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # it vanished since the folder was listed: it is not there
+            path = f"{folder}/{name}"
+            found.append((path + "/" if stat.S_ISDIR(status.st_mode) else path, path, status))
+    found.sort(key=lambda each: each[0])
+    return [(path, status) for _, path, status in found]
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -113,15 +144,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _without_inner(found: set[str], problems: list[Problem]) -> Scan:
-    """Leave out what lies behind a link that is itself kept: a snapshot has one of the two."""
-    files: list[str] = []
-    for path in sorted(found):
-        behind = next((folder for folder in ancestors(path) if folder in found), None)
-        if behind is None:
-            files.append(path)
-        else:
-            problems.append(Problem(path, f"lies behind {shown(behind)}, which is kept as a link"))
-    return Scan(tuple(files), tuple(problems))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from automation.core.errors import AutomationError, UsageInvalid
+from automation.core.errors import AutomationError, EffectFailed, RecordNewer, UsageInvalid
 from automation.core.moments import to_text
 from automation.ports.clock import Clock
 from automation.ports.locks import locked
-from automation.stores.backups import listing, restoring, taking, verifying
+from automation.stores.backups import listing, restoring, spotting, taking, verifying
 from automation.stores.backups.disk import Disk, SystemDisk
 from automation.stores.backups.entry_path import WORKSPACE
-from automation.stores.backups.listing import Check, Snapshot
+from automation.stores.backups.filling import Progress, quietly
+from automation.stores.backups.listing import Check, Snapshot, readable_manifests
+from automation.stores.backups.manifest import Kind, Problem
 from automation.stores.backups.place import (
     CHECKS,
     HIDDEN,
@@ -25,10 +27,13 @@ from automation.stores.backups.place import (
     snapshot_ids,
 )
 from automation.stores.backups.planning import RestorePlan
+from automation.stores.backups.remembering import refresh_latest, remember_summaries
+from automation.stores.backups.repairing import repair
 from automation.stores.backups.restoring import Restored
 from automation.stores.backups.retention import Kept, Policy, Pruned, last_valid_in, which_to_keep
+from automation.stores.backups.spotting import Choose, SpotCheck
 from automation.stores.backups.taking import Source
-from automation.stores.backups.verifying import Verification
+from automation.stores.backups.verifying import Known, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class SnapshotStore:
         roots: The roots of further folders of a snapshot, such as `pm2-home`.
         disk: Changes the disk.
         lock_wait_s: How long to wait for another process; 0 asks once.
+        progress: Told, now and then, how many files of a backup or snapshots of a verification are done.
     """
 
     folder: Path
@@ -56,6 +62,7 @@ class SnapshotStore:
     roots: Mapping[str, Path] = field(default_factory=dict)
     disk: Disk = field(default_factory=SystemDisk)
     lock_wait_s: float = 0.0
+    progress: Progress = quietly
 
     def take(self, sources: Sequence[Source], reason: str, *, latest_allowed: bool = True) -> Snapshot | None:
         """Take a snapshot.
@@ -74,8 +81,8 @@ class SnapshotStore:
             EffectFailed: The disk said no, or not one file could be read; nothing of the snapshot stays.
         """
         with self._locked(f"backup ({reason})") as place:
-            taken = taking.take(place, sources, reason, "regular" if latest_allowed else "emergency")
-            return None if taken is None else taken[0]
+            kind: Kind = "regular" if latest_allowed else "emergency"
+            return taking.take(place, taking.Order(sources, reason, kind, progress=self.progress))
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Return all snapshots, newest last; a damaged one says so in `damage`.
@@ -88,6 +95,9 @@ class SnapshotStore:
     def verify(self, snapshot_id: str) -> Verification:
         """Read every byte of a snapshot again; what is found is remembered for the list and for `latest`.
 
+        A bad file is replaced by a fresh copy from the workspace or from another snapshot, where one has the
+        bytes that the manifest names.
+
         Raises:
             UsageInvalid: There is no such snapshot.
             RecordNewer: A newer version wrote it.
@@ -95,14 +105,45 @@ class SnapshotStore:
         """
         if snapshot_id not in snapshot_ids(self.folder):
             raise UsageInvalid(f"there is no snapshot {snapshot_id}; see the list of `backups`")
-        bad = verifying.problems_of(self.folder, snapshot_id)
-        found = Verification(snapshot_id, to_text(self.clock.now_s()), not bad, bad)
-        try:
-            with self._locked(f"noting the verification of {snapshot_id}") as place:
-                self._note(place, found)
-        except AutomationError:
-            return found  # it was found all the same; a disk that takes no note makes it no less true
+        found = self._found(snapshot_id, None)
+        self._note_quietly([found])
         return found
+
+    def verify_all(self) -> tuple[Verification, ...]:
+        """Verify every snapshot, newest first, and read each file once, whatever snapshots share it.
+
+        What a newer version wrote, or was removed meanwhile, is left out.
+
+        Raises:
+            EffectFailed: The folder cannot be read.
+        """
+        found: list[Verification] = []
+        known: Known = {}
+        for snapshot_id in reversed(snapshot_ids(self.folder)):
+            with suppress(RecordNewer, EffectFailed):
+                found.append(self._found(snapshot_id, known))
+                self.progress(len(found))
+        self._note_quietly(found)
+        return tuple(found)
+
+    def spot_check(self, choose: Choose, *, count: int = 10) -> SpotCheck | None:
+        """Compare some files of the newest regular snapshot with the workspace; None where there is none.
+
+        Args:
+            choose: Chooses the files, by number: `random.sample`.
+            count: How many, at most.
+
+        Raises:
+            EffectFailed: The snapshots cannot be read.
+        """
+        regular = [one for one in self.snapshots() if one.kind == "regular" and one.damage is None]
+        if not regular:
+            return None
+        newest = regular[-1]
+        chosen = set(choose(range(newest.files), min(count, newest.files)))
+        rows = taking.rows_of(self._place(), newest.id)
+        picked = [row for number, row in enumerate(rows) if number in chosen]
+        return spotting.compare(newest.id, picked, self._place().roots)
 
     def plan_restore(self, snapshot_id: str | None = None, paths: Sequence[str] = ()) -> RestorePlan:
         """Say what a restore would do, without doing it.
@@ -150,24 +191,45 @@ class SnapshotStore:
                 going = self.folder / f"{HIDDEN}removed-{snapshot_id}"
                 place.disk.rename(self.folder / snapshot_id, going)
                 place.disk.remove(going)
+            if pruned.removed:
+                remember_summaries(place)
         return pruned
 
     def _choose(self, policy: Policy, pinned: Collection[str]) -> Pruned:
+        """Apply the rules; manifests are read only where something would go otherwise."""
         there = self.snapshots()
-        damaged = {snapshot.id for snapshot in there if not snapshot.verified}
-        last = last_valid_in(listing.readable_manifests(self.folder), damaged)
         now_s = self.clock.now_s()
-        kept = which_to_keep(there, policy, pinned=pinned, last_valid_in=last, now_s=now_s)
+        kept = which_to_keep(there, policy, pinned=pinned, last_valid_in=(), now_s=now_s)
+        if len(kept) < len(there):
+            damaged = {snapshot.id for snapshot in there if not snapshot.verified}
+            last = last_valid_in(readable_manifests(self.folder), damaged)
+            kept = which_to_keep(there, policy, pinned=pinned, last_valid_in=last, now_s=now_s)
         stays = {each.id for each in kept}
         return Pruned(tuple(snapshot.id for snapshot in there if snapshot.id not in stays), kept)
 
-    def _note(self, place: Place, found: Verification) -> None:
-        """Remember a verification, forget those of snapshots that are gone, and set `latest` by it."""
+    def _found(self, snapshot_id: str, known: Known | None) -> Verification:
+        """Verify a snapshot, and repair what can be; without the lock nothing is written."""
+        bad = verifying.problems_of(self.folder, snapshot_id, known)
+        repaired: tuple[Problem, ...] = ()
+        if bad:
+            with suppress(AutomationError), self._locked(f"repairing {snapshot_id}") as place:
+                repaired = repair(place, snapshot_id, {problem.path for problem in bad})
+        if repaired:
+            bad = verifying.problems_of(self.folder, snapshot_id)
+        return Verification(snapshot_id, to_text(self.clock.now_s()), not bad, bad, repaired)
+
+    def _note_quietly(self, found: Sequence[Verification]) -> None:
+        """Remember verifications; a disk that takes no note makes what was found no less true."""
+        with suppress(AutomationError), self._locked("noting a verification") as place:
+            self._note(place, found)
+
+    def _note(self, place: Place, found: Sequence[Verification]) -> None:
+        """Remember verifications, forget those of snapshots that are gone, and set `latest` by them."""
         there = set(snapshot_ids(self.folder))
         checks = {id_: check for id_, check in listing.read_checks(self.folder).items() if id_ in there}
-        checks[found.id] = Check(found.at, len(found.bad))
+        checks.update((each.id, Check(each.at, len(each.bad))) for each in found if each.id in there)
         place.disk.write(self.folder / CHECKS, listing.checks_to_bytes(checks))
-        taking.refresh_latest(place)
+        refresh_latest(place)
 
     def _place(self) -> Place:
         roots = {**self.roots, WORKSPACE: self.workspace}
@@ -192,5 +254,6 @@ __all__ = [
     "Snapshot",
     "SnapshotStore",
     "Source",
+    "SpotCheck",
     "Verification",
 ]

@@ -31,6 +31,8 @@ LONGEST_NAME = 200
 
 def judge(path: str, data: bytes) -> bool | None:
     """Say whether GitHub takes a file: workflows wholly, other YAML as YAML; None for anything else."""
+    if not path.endswith(SUFFIXES):
+        return None  # said early: a backup asks of every file there is
     if is_workflow(path):
         problems = check_workflow(data)
     elif PurePosixPath(path).suffix in SUFFIXES:

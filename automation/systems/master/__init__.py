@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from automation.engine.system import Command, Option, System
-from automation.engine.vocabulary import JSON
+from automation.engine.vocabulary import JSON, SCHEDULED
 
 _HERE = "automation.systems.master"
 
@@ -48,6 +48,7 @@ SYSTEM = System(
                 Option(("--reason",), "why, for the list", takes="TEXT"),
                 Option(("--emergency",), "keep it, but never take it for the latest good one"),
                 Option(("--prune",), "apply the retention policy afterwards"),
+                SCHEDULED,
                 JSON,
             ),
         ),
@@ -57,12 +58,15 @@ SYSTEM = System(
             "restore --dry-run",
             f"{_HERE}.restoring:restore",
             (
-                Option(("id",), "the master's snapshot that names the set", takes="ID"),
+                Option(
+                    ("id",), "the master's snapshot that names the set, or the beginning of it", takes="ID"
+                ),
                 Option(
                     ("--path",), "only this file or folder; may stand several times", takes="P", many=True
                 ),
                 Option(("--dry-run",), "show what would change; change nothing"),
                 Option(("--yes",), "do not ask"),
+                JSON,
             ),
         ),
         Command(

@@ -8,11 +8,13 @@ from __future__ import annotations
 from automation.engine.calling import Call
 from automation.engine.commands import snapshots as own
 from automation.engine.context import build, prepare_folders
+from automation.engine.progress import progress
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.commands import Ran
+from automation.ports.gentle import be_gentle
 from automation.systems.master import sets
 from automation.systems.master.peers import Peer
-from automation.systems.master.programs import BUSY, programs
+from automation.systems.master.programs import BUSY, Programs, programs
 from automation.systems.master.tokens import lacks_token
 
 
@@ -24,14 +26,13 @@ def backup(call: Call) -> int:
     """
     context = build(call.system, call.workspace, call.environment, call.clock)
     prepare_folders(context.layout)
+    scheduled = call.flag("scheduled")
+    if scheduled:
+        be_gentle()
     set_id = sets.new_set_id()
-    reason = f"{call.text('reason') or 'by hand'} (set {set_id})"
-    parts = []
-    for peer in programs(context).there():
-        part = sets.take_part(
-            programs(context), peer, reason, emergency=call.flag("emergency"), prune=call.flag("prune")
-        )
-        parts.append(part)
+    reason = f"{call.text('reason') or ('scheduled' if scheduled else 'by hand')} (set {set_id})"
+    parts = _take_parts(call, programs(context), reason, prune=scheduled or call.flag("prune"))
+    for part in parts:
         _say_part(part, silent=call.flag("json"))
     taken = sets.note(context, set_id, parts)
     snapshot = own.take(call)
@@ -42,6 +43,17 @@ def backup(call: Call) -> int:
     else:
         say(f"{call.system.name}: {own.described(snapshot)}")
     return max(own.complain_of_skipped(snapshot), worst([part.ran for part in parts]))
+
+
+def _take_parts(call: Call, runner: Programs, reason: str, *, prune: bool) -> list[sets.Part]:
+    """Take the snapshot of every system that is there, one after the other."""
+    peers, parts = runner.there(), []
+    with progress("backing up all systems") as shown:
+        for number, peer in enumerate(peers):
+            shown.at(number, len(peers), peer.name)
+            emergency = call.flag("emergency")
+            parts.append(sets.take_part(runner, peer, reason, emergency=emergency, prune=prune))
+    return parts
 
 
 def _say_part(part: sets.Part, *, silent: bool) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from automation.core.errors import RecordDamaged, UsageInvalid
 from automation.core.moments import to_text
 from automation.engine.context import Context
-from automation.engine.snapshots import store_of
+from automation.engine.snapshot_choice import chosen_id
+from automation.engine.snapshots import latest_of, store_of
 from automation.ports.commands import Ran
 from automation.stores.backup_sets import SET_FILE, BackupSet, read_set, write_set
 from automation.stores.backups.listing import snapshots
@@ -92,10 +93,11 @@ def choose(context: Context, snapshot_id: str) -> tuple[str, BackupSet]:
     store = store_of(context)
     there = [one for one in store.snapshots() if one.damage is None]
     if snapshot_id:
-        found = read_set(store.folder / snapshot_id) if snapshot_id in {one.id for one in there} else None
+        chosen = chosen_id(snapshot_id, [one.id for one in there], latest_of(store))
+        found = read_set(store.folder / chosen)
         if found is None:
-            raise UsageInvalid(f"there is no set {snapshot_id}; see the list of `backups`")
-        return snapshot_id, found
+            raise UsageInvalid(f"the snapshot {chosen} names no set; see the list of `backups`")
+        return chosen, found
     for one in reversed(there):
         if one.kind == "regular":
             try:

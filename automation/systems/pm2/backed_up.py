@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, SettingsInvalid
+from automation.core.errors import AutomationError, EffectFailed, SettingsInvalid
 from automation.core.settings import Settings
 from automation.engine.context import SETTINGS_FILE, Context
 from automation.engine.kept_files import matching_files
 from automation.engine.snapshots import BackedUp
-from automation.ports.commands import Commands, SystemCommands
+from automation.ports.commands import Commands, Ran, SystemCommands
 from automation.stores.backups.entry_path import problem_with
 from automation.stores.backups.store import Source
-from automation.systems.pm2.home import pm2_home
+from automation.systems.pm2.dump import BEFORE, DUMP, Condition, condition_of, judge_dump
+from automation.systems.pm2.dump_copies import PREFIX, valid_copies
+from automation.systems.pm2.home import daemon_lock, own_folder_of, pm2_home
+from automation.systems.pm2.intents import Intents
+from automation.systems.pm2.memory import NO_DAEMON, Memory
 
 ECOSYSTEM_FILES = ("ecosystem*.js", "ecosystem*.cjs", "ecosystem*.mjs", "ecosystem*.json", "ecosystem*.y*ml")
 SCRIPTS = ("automation/*.py", "automation/*.sh", "automation/*.js", "automation/*.cjs", "automation/*.mjs")
-OF_PM2 = ("dump.pm2", "dump.pm2.bak", "module_conf.json")
+OF_PM2 = (DUMP, BEFORE, "module_conf.json")
+SETTINGS_NAME = SETTINGS_FILE.rpartition("/")[2]
 CHECK_LIMIT_S = 10.0
-JAVASCRIPT = (".js", ".cjs")
+JAVASCRIPT = (".js", ".cjs", ".mjs")
 ES_MODULE = ("outside a module", "Unexpected token 'export'", "import.meta")
 
 
 def backed_up(context: Context) -> BackedUp:
     """Return the sources of this system's snapshots."""
-    workspace = context.layout.workspace
+    workspace, there = context.layout.workspace, home(context)
     return BackedUp(
         sources=(
             Source(
@@ -33,10 +39,13 @@ def backed_up(context: Context) -> BackedUp:
                 valid=judge,
             ),
             Source(
-                [name for name in OF_PM2 if (home(context) / name).exists()], prefix="pm2-home", valid=judge
+                [name for name in OF_PM2 if (there / name).exists()],
+                prefix=PREFIX,
+                valid=DumpJudge(context, there),
             ),
         ),
-        roots={"pm2-home": home(context)},
+        roots={PREFIX: there},
+        locks={PREFIX: daemon_lock(there)},
     )
 
 
@@ -54,6 +63,32 @@ def guarded_files(settings: Settings) -> tuple[str, ...]:
     return (*ECOSYSTEM_FILES, *added)
 
 
+class DumpJudge:
+    """The judge of PM2's own files: of the dump it also knows which apps no hand has deleted."""
+
+    def __init__(self, context: Context, there: Path) -> None:
+        self._context = context
+        self._home = there
+
+    def __call__(self, path: str, data: bytes) -> bool | None:
+        """Judge one file's bytes."""
+        if path != DUMP:
+            return judge(path, data)
+        before = next(valid_copies(self._context.layout.snapshots), None)
+        try:
+            written_at_s = (self._home / DUMP).stat().st_mtime
+            intents = Memory(own_folder_of(self._home)).load_intents()
+        except (OSError, AutomationError):
+            written_at_s, intents = None, Intents(NO_DAEMON, {})
+        return judge_dump(
+            data,
+            b"" if before is None else before.data,
+            intents,
+            written_at_s=written_at_s,
+            now_s=self._context.clock.now_s(),
+        )
+
+
 def home(context: Context) -> Path:
     """Return PM2's home."""
     return pm2_home(context.environment)
@@ -65,15 +100,18 @@ def wiped(_path: str, data: bytes) -> bool | None:
 
 
 def judge(path: str, data: bytes) -> bool | None:
-    """Say whether a file is what its kind should be; None where nobody can tell without running it.
-
-    PM2's dump is parsed as JSON, never evaluated: PM2 itself would run whatever it holds.
-    """
+    """Say whether a file is what its kind should be; None where nobody can tell without running it."""
     if not data.strip(b"\0 \t\r\n"):
         return False
-    if path.rpartition("/")[2] in OF_PM2 or path.endswith(".json"):
+    name = path.rpartition("/")[2]
+    if name in (DUMP, BEFORE):
+        return condition_of(data)[0] in {Condition.WHOLE, Condition.HOLDS_NOTHING}
+    if name in OF_PM2 or name == SETTINGS_NAME:
         return _is_json(data)
-    return _parses(data, SystemCommands()) if path.endswith(JAVASCRIPT) else None
+    if path.endswith(".json"):  # PM2 takes an ecosystem file's JSON for JavaScript: comments are fine
+        return _is_json(data) or _parses(b"(" + data + b"\n)", ".js", SystemCommands())
+    extension = next((one for one in JAVASCRIPT if path.endswith(one)), None)
+    return None if extension is None else _parses(data, extension, SystemCommands())
 
 
 def _is_json(data: bytes) -> bool:
@@ -84,17 +122,29 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _parses(data: bytes, commands: Commands) -> bool | None:
+def _parses(data: bytes, extension: str, commands: Commands) -> bool | None:
     """Let node parse a script without running it."""
     try:
         text = data.decode("utf-8")
-        ran = commands.run("node", "--check", "-", timeout_s=CHECK_LIMIT_S, stdin=text)
+        ran = _check_module(data, commands) if extension == ".mjs" else _check_script(text, commands)
     except UnicodeDecodeError:
         return False
-    except EffectFailed:
+    except (EffectFailed, OSError):
         return None
     if ran.status == 0:
         return True
-    # An ES module is not judged: what it is allowed to say depends on a package.json that may lie elsewhere.
-    es_module = any(words in ran.stderr for words in ES_MODULE)
+    # An ES module under .js is not judged: what it may say depends on a package.json that may lie elsewhere.
+    es_module = extension != ".mjs" and any(words in ran.stderr for words in ES_MODULE)
     return None if es_module or "SyntaxError" not in ran.stderr else False
+
+
+def _check_script(text: str, commands: Commands) -> Ran:
+    return commands.run("node", "--check", "-", timeout_s=CHECK_LIMIT_S, stdin=text)
+
+
+def _check_module(data: bytes, commands: Commands) -> Ran:
+    """Check an ES module: node tells one by the name of its file."""
+    with tempfile.TemporaryDirectory(prefix="redundancy-script-") as folder:
+        script = Path(folder, "script.mjs")
+        script.write_bytes(data)
+        return commands.run("node", "--check", str(script), timeout_s=CHECK_LIMIT_S)

@@ -17,12 +17,17 @@ from automation.systems.pm2.daemon.checks import (
     sockets_gone,
 )
 from automation.systems.pm2.daemon.trouble import Trouble
+from automation.systems.pm2.dump import dump_findings
 from automation.systems.pm2.facts import DaemonState, Facts
+from automation.systems.pm2.flap_checks import flap_findings
+from automation.systems.pm2.host_checks import host_findings, strained
 from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
 from automation.systems.pm2.master import master_silent
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.recreation import left_open, new_ones, old_one
 from automation.systems.pm2.required import cause, is_required, missed, required_missing, required_stopped
+from automation.systems.pm2.resting import rest_of
+from automation.systems.pm2.usage_checks import usage_findings
 
 SETTLED_AFTER_S = 3.0  # PM2's word on who stopped a process comes after the stop
 LOOK_AGAIN_S = 1.0
@@ -32,6 +37,7 @@ DOWN = frozenset({DaemonState.DEAD, DaemonState.STOPPED, DaemonState.HUNG, Daemo
 def assess(facts: Facts) -> Assessment:
     """Judge a look."""
     subjects = tuple(process for process in facts.processes if guarded(process, facts))
+    watched = tuple(one for one in subjects if not in_deploy(one, facts) and not in_recreation(one, facts))
     absent = missed(facts)
     return Assessment(
         subjects=(*(one.label for one in subjects if expected(one, facts)), *absent),
@@ -42,7 +48,11 @@ def assess(facts: Facts) -> Assessment:
             *process_stopped(facts),
             *required_stopped(facts),
             *required_missing(facts),
+            *flap_findings(facts, watched),
+            *usage_findings(facts, watched),
+            *host_findings(facts.tracked.host),
             *kept_file_findings(facts.files),
+            *dump_findings(facts.dump, apps=bool(subjects)),
             *master_silent(facts.master),
         ),
         down=facts.state in DOWN,
@@ -55,6 +65,7 @@ def assess(facts: Facts) -> Assessment:
         sections=_sections(facts),
         metrics=_metrics(facts),
         look_again_s=_look_again_s(facts),
+        strained=strained(facts.tracked.host),
     )
 
 
@@ -75,12 +86,12 @@ def expected(process: Process, facts: Facts) -> bool:
     by itself, and one that ended with an exit code that means "do not start again"; settings may require all
     but the first.
     """
-    if process.status not in {"stopped", "errored"}:
+    if process.status not in {"stopped", "errored"} or rest_of(facts.tracked.rests, process) is not None:
         return True
     unmeant = not process.autorestart or not process.autostart or _ended_itself(process)
     if unmeant and not is_required(process, facts):
         return False
-    return process.status == "errored" or cause(process, facts) is Cause.NOBODY
+    return process.status == "errored" or cause(process, facts) in {Cause.NOBODY, Cause.GUARD}
 
 
 def daemon_troubles(facts: Facts) -> Iterator[Finding]:
@@ -145,7 +156,8 @@ def _down(facts: Facts, status: str) -> Iterator[Process]:
     """Return the processes in a status that nobody wants them in, and on which nobody is at work."""
     for process in facts.processes:
         down = process.status == status and guarded(process, facts) and expected(process, facts)
-        if down and not in_deploy(process, facts) and not in_recreation(process, facts):
+        resting = rest_of(facts.tracked.rests, process) is not None
+        if down and not resting and not in_deploy(process, facts) and not in_recreation(process, facts):
             yield process
 
 
@@ -229,17 +241,19 @@ def _row(process: Process, facts: Facts) -> dict[str, object]:
 
 def _intent(process: Process, facts: Facts) -> str:
     """Say in one word why a process that is down may be down; empty where it runs."""
-    if process.status not in {"stopped", "errored"}:
-        return ""
-    rule = facts.rules.of(process.name)
-    if rule.ignore:
-        return "ignored"
-    kind = "" if rule.required else _kind(process)
+    if facts.rules.of(process.name).ignore:
+        return "ignored" if process.status in {"stopped", "errored"} else ""
+    if rest_of(facts.tracked.rests, process) is not None:
+        return "stopped-by-guard"
+    return _reason(process, facts) if process.status in {"stopped", "errored"} else ""
+
+
+def _reason(process: Process, facts: Facts) -> str:
+    kind = "" if is_required(process, facts) else _kind(process)
     if kind or process.status == "errored":
         return kind
-    return {Cause.PERSON: "stopped-by-hand", Cause.UNSEEN: "stopped-unseen", Cause.NOBODY: ""}[
-        cause(process, facts)
-    ]
+    said = {Cause.PERSON: "stopped-by-hand", Cause.UNSEEN: "stopped-unseen"}
+    return said.get(cause(process, facts), "")
 
 
 def _kind(process: Process) -> str:

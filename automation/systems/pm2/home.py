@@ -21,7 +21,17 @@ def pm2_home(environment: Mapping[str, str]) -> Path:
 
 def own_folder(environment: Mapping[str, str]) -> Path:
     """Return where the guard's lock, budgets, roster and intents lie: one guard for each PM2 home."""
-    return pm2_home(environment) / HOME_FOLDER
+    return own_folder_of(pm2_home(environment))
+
+
+def own_folder_of(home: Path) -> Path:
+    """Return our own folder of a PM2 home."""
+    return home / HOME_FOLDER
+
+
+def daemon_lock(home: Path) -> Path:
+    """Return the lock of whatever may spawn, end or restore PM2's daemon, or write its dump."""
+    return own_folder_of(home) / "daemon.lock"
 
 
 def exists(home: Path) -> bool:

@@ -24,6 +24,7 @@ class Cause(StrEnum):
     PERSON = "person"  # the bus said so
     UNSEEN = "unseen"  # nobody was listening: taken for a person's act
     NOBODY = "nobody"  # we were listening, and nobody did it by hand
+    GUARD = "guard"  # we did, because it flapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,12 @@ def deleted_ids(intents: Intents) -> frozenset[int | str]:
 def unsettled(intents: Intents) -> bool:
     """Tell whether something vanished of which it cannot be said yet why."""
     return any(not one.deleted for one in intents.gone)
+
+
+def rested(intents: Intents, process: Process, now_s: float) -> Intents:
+    """Return the intents in which it is known that we ourselves have stopped a process."""
+    stop = Stop(process.pm_id, process.name, Cause.GUARD, now_s, process.run)
+    return replace(intents, stops={**intents.stops, process.pm_id: stop})
 
 
 def forgotten(intents: Intents, pm_id: int | str) -> Intents:

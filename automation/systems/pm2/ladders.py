@@ -6,6 +6,8 @@ from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
 from automation.engine.pacing import pace_of, tries
+from automation.systems.pm2 import tracked_ladders
+from automation.systems.pm2.dump_file import dump_ladder
 from automation.systems.pm2.master import master_ladders
 
 RECREATIONS = 2
@@ -18,7 +20,7 @@ A_DAY_S = 86_400.0
 ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
 
 # Problems that no step cures: a human is told.
-FOR_A_HUMAN = ("app-lost", "required-missing")
+FOR_A_HUMAN = ("app-lost", "required-missing", *tracked_ladders.FOR_A_HUMAN)
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
@@ -35,7 +37,10 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
         Ladder("process-stopped", rungs, pace),
         *daemon_ladders(settings, acts=acts),
         Ladder("recreation-unfinished", finishes, pace_of(settings)),
+        *tracked_ladders.flap_ladders(settings),
+        *tracked_ladders.usage_ladders(settings),
         kept_file_ladder(settings),
+        dump_ladder(settings),
         *master_ladders(settings),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )

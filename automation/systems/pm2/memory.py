@@ -17,6 +17,7 @@ from automation.systems.pm2 import recreation, roster
 from automation.systems.pm2.intents import Cause, Gone, Intents, Known, Stop
 from automation.systems.pm2.process import Run
 from automation.systems.pm2.recreation import Recreation, checked_id
+from automation.systems.pm2.rest_notes import RestNotes
 from automation.systems.pm2.roster import Roster, RosterHead
 
 SCHEMA = 1
@@ -31,6 +32,7 @@ class Memory:
         self._previous = folder / "roster-previous.json"
         self._intents = folder / "intents.json"
         self._recreation = folder / "recreation.json"
+        self.rest_notes = RestNotes(folder)
         self._intents_damaged = False
         self._saved_signature: object = None
         self._saved_intents: Intents | None = None

@@ -14,6 +14,7 @@ from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
+from automation.ports.host import ReadHost, host_reader
 from automation.ports.process_table import is_stopped
 from automation.ports.socket_owner import socket_owner
 from automation.stores.layout import HOME_FOLDER
@@ -28,15 +29,17 @@ from automation.systems.pm2.daemon.saved import dumps
 from automation.systems.pm2.daemon.starting import Programs
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
+from automation.systems.pm2.dump_file import DumpFile
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
-from automation.systems.pm2.intents import Intents, forgotten, heard, learn
+from automation.systems.pm2.intents import Intents, forgotten, heard, learn, rested
 from automation.systems.pm2.master import look_at_master
 from automation.systems.pm2.memory import Memory
 from automation.systems.pm2.process import OURS, OWN_APPS, Process, processes
 from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
 from automation.systems.pm2.roster import listed as roster_entries
+from automation.systems.pm2.tracked import Tracking
 from automation.systems.pm2.wire.client import Pm2Client
 from automation.systems.pm2.wire.connection import places
 from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
@@ -56,17 +59,20 @@ FATES = {state: fate for fate, state in AWAY.items()}
 class Around:
     """What the guard has beside PM2's sockets.
 
-    Its guarded files, the master's report, its own last gap, PM2's list by its command line, what a revival
-    of the daemon acts through, and what settings say of each app.
+    Its guarded files, the dump, the master's report, its own last gap, PM2's list by its command line, what a
+    revival of the daemon acts through, and what settings say of each app.
     """
 
     files: KeptFiles
+    dump: DumpFile
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
     environment: Mapping[str, str]
     programs: Callable[[], Programs]
     rules: AppRules = field(default_factory=AppRules)
+    period_s: float = 30.0
+    read_host: ReadHost | None = None
 
 
 class Pm2Observer:
@@ -85,7 +91,16 @@ class Pm2Observer:
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
+        self.dump = around.dump if around else None
+        self.rest_notes = memory.rest_notes
         self._around = around
+        self.rules = around.rules if around else AppRules()
+        self._tracking = Tracking(
+            clock,
+            memory.rest_notes,
+            around.period_s if around else 30.0,
+            around.read_host if around else None,
+        )
         self._memory = memory
         self.home = home
         said = around.environment if around else {}
@@ -116,13 +131,19 @@ class Pm2Observer:
         Raises:
             LookFailed: PM2 is there and could not be understood, or did not answer.
         """
-        facts = self._look_at_pm2()
+        facts = self._tracked(self._look_at_pm2())
         if self._around is None:
             return facts
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
-        files = self._around.files.look()
-        return replace(facts, files=files, master=master, rules=self._around.rules)
+        around = self._around
+        return replace(facts, files=around.files.look(), master=master, dump=around.dump.look())
+
+    def _tracked(self, facts: Facts) -> Facts:
+        """Add what this look and those before say together."""
+        daemon = None if facts.daemon is None else (facts.daemon.pid, facts.daemon.start_ticks)
+        tracked = self._tracking.look(daemon, facts.processes, facts.intents, self.rules, facts.at_s)
+        return replace(facts, rules=self.rules, tracked=tracked)
 
     def _look_at_pm2(self) -> Facts:
         stopped = self.watch.stopped_daemon()
@@ -187,7 +208,15 @@ class Pm2Observer:
         if self._around is None:
             raise StepRefused("this observer was made for looking only")
         around = self._around
-        return Means(self.pm2, self.clock, self.home, around.environment, SystemCommands(), around.programs)
+        return Means(
+            self.pm2,
+            self.clock,
+            self.home,
+            around.environment,
+            SystemCommands(),
+            around.programs,
+            self.watch.scene,
+        )
 
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
@@ -208,7 +237,7 @@ class Pm2Observer:
         return assess(facts)
 
     def remember(self, facts: Facts) -> None:
-        """Keep roster and intents.
+        """Keep roster, intents, and the notes about resting apps.
 
         Raises:
             EffectFailed: The disk said no.
@@ -220,6 +249,7 @@ class Pm2Observer:
             return
         self._save_roster(facts, facts.daemon, entries)
         self._memory.save_intents(self._intents)
+        self._tracking.remember(facts.tracked)
 
     def see_all(self) -> None:
         """Look, and keep as the roster what is there now: before all of it is ended.
@@ -247,6 +277,15 @@ class Pm2Observer:
             EffectFailed: The disk said no; then it must not be deleted.
         """
         self._intents = forgotten(self._intents, pm_id)
+        self._memory.save_intents(self._intents)
+
+    def rested(self, process: Process) -> None:
+        """Note that we ourselves have stopped a process: it stays stopped when its daemon dies.
+
+        Raises:
+            EffectFailed: The disk said no.
+        """
+        self._intents = rested(self._intents, process, self.clock.now_s())
         self._memory.save_intents(self._intents)
 
     def note(self, recreation: Recreation | None) -> None:
@@ -320,12 +359,17 @@ def connect(context: Context) -> Pm2Observer:
             wiped,
             auto_restore=context.settings.flag("auto_restore"),
         ),
+        DumpFile(context, home),
         context.layout.logs,
         OwnGap(context.clock, context.settings.seconds("check_interval")),
         lambda: list_by_command_line(context, SystemCommands()),
         environment,
         lambda: recorded_programs(context),
         app_rules(context.settings),
+        period_s=context.settings.seconds("check_interval"),
+        read_host=host_reader((home, context.layout.logs, context.layout.workspace))
+        if context.settings.flag("watch_host")
+        else None,
     )
     memory = Memory(own_folder(environment))
     patience_s = 0.0 if context.by_hand else PATIENCE_S

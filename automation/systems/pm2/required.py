@@ -33,7 +33,7 @@ def required_stopped(facts: Facts) -> Iterator[Finding]:
         if process.status != "stopped" or process.ours or process.twin or not is_required(process, facts):
             continue
         why = cause(process, facts)
-        if why is not Cause.NOBODY and not facts.rules.of(process.name).ignore:
+        if why in {Cause.PERSON, Cause.UNSEEN} and not facts.rules.of(process.name).ignore:
             by = "by hand" if why is Cause.PERSON else "by hand, or while nobody looked"
             yield Finding(
                 STOPPED,

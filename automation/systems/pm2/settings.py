@@ -88,5 +88,13 @@ SETTINGS = (
         key="pm2.flap.windowS",
         most=86_400,
     ),
+    Setting(
+        "watch_host",
+        Kind.FLAG,
+        True,  # noqa: FBT003  # a default value
+        "false: do not look at the host's memory, disks and load",
+        env="PM2_WATCH_HOST",
+        key="pm2.watchHost",
+    ),
     APPS,
 )

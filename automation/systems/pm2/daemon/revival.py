@@ -19,7 +19,7 @@ from automation.systems.pm2.daemon.leftover import left_over
 from automation.systems.pm2.daemon.orphans import Orphan
 from automation.systems.pm2.daemon.returning import Returning, returning
 from automation.systems.pm2.daemon.starting import Programs, start_daemon
-from automation.systems.pm2.daemon.suspects import survey
+from automation.systems.pm2.daemon.suspects import Scene
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.prepared import prepared
 from automation.systems.pm2.process import processes
@@ -43,6 +43,7 @@ class Means:
     environment: Mapping[str, str]
     commands: Commands
     programs: Callable[[], Programs]
+    scene: Callable[[], Scene]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def revive(means: Means, roster: Roster, death: Death) -> Revived:
     Raises:
         EffectFailed: There is no daemon, or something is still missing; the note stays as it was.
     """
-    left = left_over(survey(means.home), roster)
+    left = left_over(means.scene(), roster)
     with Ending(one for orphan in left for one in orphan.family) as ending:
         ending.interrupt()
         started = _see_that_a_daemon_lives(means)
@@ -91,7 +92,7 @@ def _see_that_a_daemon_lives(means: Means) -> str:
     try:
         means.pm2.daemon()
     except NoDaemon as error:
-        living = survey(means.home).daemons
+        living = means.scene().daemons
         if living:  # a second one would be worse than none
             raise EffectFailed(f"pid {living[0].pid} is a daemon of this home that nobody reaches") from error
         daemon = start_daemon(

@@ -44,7 +44,10 @@ def return_all(observer: Pm2Observer, *, of: Identity | None = None) -> str:
     """Do it, whatever the look says; the caller holds the daemon lock (errors: see bring_back)."""
     watch = observer.watch
     death = watch.begins_to_return(observer.intents(), daemon=of)
-    revived = revive(observer.means(), watch.roster(), death)
+    try:
+        revived = revive(observer.means(), watch.roster(), death)
+    finally:
+        watch.forget_scene()
     watch.returned(revived.death)
     return revived.said
 
@@ -110,6 +113,7 @@ def end_second_daemon(observer: Pm2Observer, _subject: str) -> str:
             with Ending((Named(facts.daemon.pid, facts.daemon.start_ticks),)) as ending:
                 ending.kill()
                 ending.wait(observer.clock, AFTER_KILL_S)
+            observer.watch.forget_scene()
             observer.pm2.close()
             observer.watch.give_back_to(first)
             return f"ended pid {facts.daemon.pid}, which had no apps; pid {first[0]} has its sockets back"
@@ -160,6 +164,7 @@ def _end(observer: Pm2Observer, daemon: Named) -> None:
     scene = survey(observer.home)
     wait_s = patience_s(observer.watch.roster())
     end_daemon(daemon, scene, OWN_APPS, observer.clock, wait_s)
+    observer.watch.forget_scene()
 
 
 def start_over(observer: Pm2Observer) -> str:

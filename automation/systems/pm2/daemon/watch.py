@@ -32,6 +32,7 @@ COMMAND_LASTS_S = 60.0  # a pm2 command that lives longer is not about to start 
 LOOKS_BEFORE_HUNG = 3
 LOOKS_BEFORE_SPLIT = 3
 LOOK_AGAIN_S = 5.0
+SCENE_LASTS_S = 0.25
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -75,6 +76,7 @@ class DaemonWatch:
         self._silent = 0
         self._split = 0
         self._rival: Identity | None = None
+        self._scene: tuple[float, Scene] | None = None
         # This process had seen the daemon alive that is gone now, or goes on with what another one began.
         self._saw_it = self._death is not None and self._death.begun
 
@@ -86,6 +88,13 @@ class DaemonWatch:
     def frozen(self) -> bool:
         """Tell whether the roster must stay as it is: what it holds is not all back."""
         return self._rival is not None or (self._death is not None and not self._death.over)
+
+    def scene(self) -> Scene:
+        """Return what lives of this home; for a moment what was seen just now: a look costs milliseconds."""
+        now_s = self._place.clock.elapsed_s()
+        if self._scene is None or not 0 <= now_s - self._scene[0] <= SCENE_LASTS_S:
+            self._scene = (now_s, survey(self._place.home))
+        return self._scene[1]
 
     def stopped_daemon(self) -> int | None:
         """Return the pid of the daemon that we know, where a signal has stopped it: it need not be asked."""
@@ -119,13 +128,13 @@ class DaemonWatch:
             found = Trouble(ghosts=ghosts, sockets_gone=missing_sockets)
             return found if ghosts or missing_sockets else None
         missing, lost = self._not_back(death, present())
-        scene = survey(self._place.home) if not death.over else Scene({})
+        scene = Scene({}) if death.over else self.scene()
         commands = self._commands(scene)
         return Trouble(
             settled=self._settled(commands),
             commands=commands,
             missing=missing,
-            leftover=tuple(one.root.pid for one in left_over(scene, self.roster())) if not death.over else (),
+            leftover=tuple(one.root.pid for one in left_over(scene, self.roster())) if scene.table else (),
             lost=lost,
             ghosts=ghosts,
             sockets_gone=missing_sockets,
@@ -140,7 +149,7 @@ class DaemonWatch:
         found = self._judge(None, intents)
         if found is not Fate.CRASHED:
             return found, Trouble()
-        commands = self._commands(survey(self._place.home))
+        commands = self._commands(self.scene())
         settled = self._settled(commands)
         return found, Trouble(settled=settled, sure=settled and twice and self._saw_it, commands=commands)
 
@@ -155,7 +164,7 @@ class DaemonWatch:
         named = living_daemon(self._place.home)
         if named is not None:
             return named
-        return next((one.pid for one in survey(self._place.home).daemons), None)
+        return next((one.pid for one in self.scene().daemons), None)
 
     def is_silent(self, error: LookFailed, pid: int | None) -> Trouble:
         """Judge a daemon that lives and does not answer; three looks make it hung.
@@ -168,6 +177,10 @@ class DaemonWatch:
             error.look_again_s = LOOK_AGAIN_S
             raise error
         return Trouble(pid=pid)
+
+    def forget_scene(self) -> None:
+        """Look anew at the next question: it was changed by us."""
+        self._scene = None
 
     def remember(self, found: Fate | None, trouble: Trouble | None) -> None:
         """Write down what must outlive this process; called by the loop alone. `found` is None: one lives.
@@ -302,7 +315,7 @@ class DaemonWatch:
         if not rival and named in {None, daemon[0]}:
             self._split, self._rival = 0, None
             return ()
-        scene = survey(self._place.home)
+        scene = self.scene()
         others = [one for one in scene.daemons if one.pid != daemon[0]]
         if not others or self._commands(scene):
             self._split = 0
