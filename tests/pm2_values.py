@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from automation.systems.pm2.app_rules import AppRules
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.intents import Intents, learn
 from automation.systems.pm2.process import Process, processes
@@ -50,10 +51,18 @@ def facts(
     intents: Intents | None = None,
     reloading: bool = False,
     recreation: Recreation | None = None,
+    rules: AppRules | None = None,
 ) -> Facts:
     """Return a look at a living daemon."""
     return Facts(
-        at_s, DaemonState.ALIVE, Daemon(*DAEMON, "7.0.4"), listed(*entries), intents, reloading, recreation
+        at_s,
+        DaemonState.ALIVE,
+        Daemon(*DAEMON, "7.0.4"),
+        listed(*entries),
+        intents,
+        reloading,
+        recreation,
+        rules=rules or AppRules(),
     )
 
 

@@ -60,6 +60,12 @@ class Ground:
         new.write_text(text, "utf-8")
         new.replace(self.workspace / STATE)
 
+    def settings(self, **sections: object) -> None:
+        """Write the settings file."""
+        path = self.workspace / "automation" / "redundancy-config.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(sections), "utf-8")
+
     def acts(self) -> list[str]:
         """Return what the steps did, in order."""
         path = self.workspace / ACTS

@@ -179,7 +179,7 @@ SYSTEM = System(
     observer=f"{__name__}:connect",
     ladders=f"{__name__}:ladders",
     steps={"switch": f"{__name__}:switch", "replace": f"{__name__}:replace"},
-    ignored_keys=("git",),
+    ignored_keys={"lamp.colour": "lamps have none"},
     doctor=f"{__name__}:doctor",
     commands=(
         Command(

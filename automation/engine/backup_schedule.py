@@ -9,6 +9,7 @@ from automation.core.moments import from_text
 from automation.core.settings import Setting
 from automation.engine.context import Context
 from automation.engine.loading import load
+from automation.engine.seeing import is_enabled
 from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import Child, spawn
 from automation.stores.backup_outcomes import read_outcome
@@ -28,7 +29,8 @@ class BackupSchedule:
         self._started_s = 0.0
         self._before: object = None
         self.trouble = ""  # why the child came to nothing, where it could not say so itself
-        self._interval_s = context.settings.seconds("backup_interval") if context.system.backup else 0.0
+        wanted = context.system.backup and is_enabled(context)
+        self._interval_s = context.settings.seconds("backup_interval") if wanted else 0.0
         self._due_s = self._first_due_s()
 
     def _first_due_s(self) -> float:

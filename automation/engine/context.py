@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from automation.core.errors import EffectFailed, NotAllowed, SettingsInvalid, UsageInvalid
-from automation.core.settings import Settings, SettingsFile, parse_file, resolve
-from automation.engine.loading import load
-from automation.engine.shared_settings import DROPPED, IGNORED, SHARED
+from automation.core.settings import Settings, SettingsFile, Unused, parse_file, resolve
+from automation.engine.section_settings import known_settings
+from automation.engine.shared_settings import DROPPED, IGNORED, UNBUILT
 from automation.engine.system import System
 from automation.engine.whereabouts import layout_of
 from automation.ports.clock import Clock
 from automation.ports.files import make_folder, read_whole, refuse_remote
 from automation.ports.process import owns
 from automation.stores.layout import Layout
+from automation.stores.report_access import access_of
 
 SETTINGS_FILE = "automation/redundancy-config.json"
 
@@ -39,12 +40,26 @@ def build(system: System, workspace: Path, environment: Mapping[str, str], clock
 
     Raises:
         SettingsInvalid: A setting is wrong; the line says where.
+        NotAllowed: Reports are to go to a group that this user is not in.
     """
     file = read_settings_file(workspace)
-    known = (*SHARED, *load(system.settings))
-    ignored = (*IGNORED, *system.ignored_keys)
-    settings = resolve(known, chosen(environment), file, {}, ignored, DROPPED)
+    settings = effective(system, environment, file)
+    access_of(environment)
     return Context(system, layout_of(system, workspace, environment), settings, environment, clock)
+
+
+def effective(system: System, environment: Mapping[str, str], file: SettingsFile) -> Settings:
+    """Return a system's settings as they hold now.
+
+    Raises:
+        SettingsInvalid: A setting is wrong; the line says where.
+    """
+    return resolve(known_settings(system), chosen(environment), file, {}, unused_by(system))
+
+
+def unused_by(system: System) -> Unused:
+    """Return the keys of the settings file that this system accepts without effect."""
+    return Unused({**IGNORED, **system.ignored_keys}, DROPPED, UNBUILT)
 
 
 def chosen(environment: Mapping[str, str]) -> dict[str, str]:

@@ -9,9 +9,11 @@ from typing import Protocol
 
 from automation.core.errors import AutomationError, EffectFailed, StepRefused
 from automation.core.finding import Finding, Severity
-from automation.core.ladder import Ladder, Pace, Rung
+from automation.core.ladder import Ladder, Rung
 from automation.core.restoring import Candidate, FileState, GitState, Leave, Restore, decide_restore
+from automation.core.settings import Settings
 from automation.engine.context import Context
+from automation.engine.pacing import pace_of, tries
 from automation.engine.snapshots import Judge, backed_up, prepare_backups, store_of
 from automation.ports.commands import SystemCommands
 from automation.ports.files import cannot, make_folder, read_whole, write_whole
@@ -57,12 +59,14 @@ def kept_file_findings(files: Iterable[KeptFile]) -> Iterator[Finding]:
             )
 
 
-def kept_file_ladder() -> Ladder:
+def kept_file_ladder(settings: Settings) -> Ladder:
     """Return the ladder for a wiped file: it is put back, after a snapshot of what is there.
 
     A try within the grace is refused, so the next one comes when it is over.
     """
-    return Ladder("file-wiped", (Rung("restore-file", TRIES),), Pace(first_s=GRACE_S))
+    return Ladder(
+        "file-wiped", (Rung("restore-file", tries(settings, TRIES)),), pace_of(settings, first_s=GRACE_S)
+    )
 
 
 class KeptFiles:

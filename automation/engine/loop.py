@@ -17,7 +17,8 @@ from automation.engine.backup_schedule import BackupSchedule
 from automation.engine.context import Context
 from automation.engine.cycle import SOONEST_S, Guard, run_cycle
 from automation.engine.loading import load
-from automation.engine.system import Observer, Timed
+from automation.engine.seeing import is_enabled, observer_of
+from automation.engine.system import Timed
 from automation.engine.telling import Teller
 from automation.ports.locks import HeldLock
 from automation.ports.supervisor import Supervisor
@@ -124,7 +125,7 @@ def begin(context: Context, lock: HeldLock, supervisor: Supervisor, waking: Waki
         EffectFailed: They cannot be read.
     """
     publishing.refuse_newer(context.layout)
-    observer: Observer = load(context.system.observer)(context)
+    observer = observer_of(context)
     history, damage = histories.load_or_begin(context.layout.history)
     if damage:
         context.log.warning("history_damaged", extra={"reason": damage})
@@ -141,6 +142,8 @@ def begin(context: Context, lock: HeldLock, supervisor: Supervisor, waking: Waki
         recent=_recent(context),
         saved=history,
     )
+    if not is_enabled(context):
+        context.log.info("guard_disabled", extra={"reason": f"{context.system.place}.enabled is false"})
     context.log.info("guard_started", extra={"version": __version__, "period_s": guard.period_s})
     return Loop(guard, lock, supervisor, waking)
 

@@ -23,11 +23,26 @@ def mode_now(context: Context, now_s: float) -> tuple[Mode, str]:
         return Mode.PAUSED, pause.spoken()
     if _leased(context):
         return Mode.EMERGENCY, "an emergency recovers this system"
-    if context.settings.text("mode") == "observe":
-        return Mode.OBSERVE, "REDUNDANCY_MODE is observe"
+    why = watches_only(context) or _waits_to_be_told(context)
+    return (Mode.OBSERVE, why) if why else (Mode.ACTIVE, "")
+
+
+def watches_only(context: Context) -> str:
+    """Say which setting lets nothing act, not even by hand; empty where none does (safety S8, S28)."""
+    settings, section = context.settings, context.system.place
+    if settings.text("mode") == "observe":
+        return "REDUNDANCY_MODE is observe"
+    if settings.text("own_mode") == "observe":
+        return f"{section}.mode is observe"
+    return "" if settings.flag("acts") else f"{section}.acts is false: this instance only watches"
+
+
+def _waits_to_be_told(context: Context) -> str:
+    """Say which setting leaves recovery to a person; empty where none does."""
     if not context.settings.flag("auto_recovery"):
-        return Mode.OBSERVE, "redundancy.autoRecovery is false"
-    return Mode.ACTIVE, ""
+        return "redundancy.autoRecovery is false"
+    own = context.settings.flag("own_auto_recovery")
+    return "" if own else f"{context.system.place}.autoRecovery is false"
 
 
 def _leased(context: Context) -> bool:

@@ -42,8 +42,9 @@ class Command:
 class System:
     """A guarded system: its names, and where its code is.
 
-    * `settings` names a tuple of core.settings.Setting, `ignored_keys` the keys of the settings file that are
-      accepted without effect;
+    * `settings` names a tuple of core.settings.Setting; `section` is its part of the settings file, its name
+      if empty, `twins` are older sections with the same keys;
+    * `ignored_keys` are keys of the settings file that are accepted without effect, and why;
     * `observer` names `(context) -> Observer`;
     * `ladders` names `(settings) -> tuple[Ladder, ...]`;
     * `steps` maps the step names of the ladders to `(observer, subject) -> str`;
@@ -65,7 +66,9 @@ class System:
     observer: str
     ladders: str
     steps: Mapping[str, str] = field(default_factory=dict)
-    ignored_keys: tuple[str, ...] = ()
+    section: str = ""
+    twins: tuple[str, ...] = ()
+    ignored_keys: Mapping[str, str] = field(default_factory=dict)
     own_folder: str = ""
     own_variable: str = ""
     also_reads: tuple[str, ...] = ()
@@ -74,6 +77,11 @@ class System:
     backup: str = ""
     backups_folder: str = ""
     commands: tuple[Command, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Its section of the settings file."""
+        return self.section or self.name
 
 
 class Observer(Protocol):

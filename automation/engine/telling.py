@@ -61,7 +61,7 @@ class Teller:
             EffectFailed: The disk said no.
             LockBusy: Somebody held the outbox's lock for ten seconds.
         """
-        if self._context.settings.text("webhook"):
+        if self._address():
             self._unsaved += [message(self._context, one, at_s, host) for one in findings]
             del self._unsaved[: -outbox.MOST_MESSAGES]
         if self._unsaved:
@@ -92,8 +92,13 @@ class Teller:
             self._child.forget()
             self._child = None
 
+    def _address(self) -> str:
+        """Return where messages go; nowhere where settings want none."""
+        settings = self._context.settings
+        return settings.text("webhook") if settings.flag("alerts") else ""
+
     def _something_waits(self) -> bool:
-        if not self._context.settings.text("webhook"):
+        if not self._address():
             return False
         try:
             return bool(outbox.read(self._context.layout.outbox))
@@ -108,7 +113,7 @@ class Teller:
             (sys.executable, "-P", "-m", "automation.engine.deliver", str(self._context.layout.outbox)),
             {name: environment[name] for name in _WAY_OUT if name in environment}
             | {
-                "REDUNDANCY_WEBHOOK": self._context.settings.text("webhook"),
+                "REDUNDANCY_WEBHOOK": self._address(),
                 "PYTHONPATH": str(INSTALLED_IN),
             },
         )

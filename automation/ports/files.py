@@ -19,7 +19,7 @@ _BUFFER_BYTES = 256 * 1024
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "drvfs", "fuse.sshfs", "afs"})
 
 
-def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int = 0o600, group_id: int | None = None) -> None:
     """Replace a file so that a reader, or a crash, sees the old content or the new and nothing between.
 
     The data is on disk before the rename that shows it, and the folder after it. What a killed writer of the
@@ -29,14 +29,17 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         path: The file; its folder must exist.
         data: The whole new content.
         mode: Permission bits of the new file.
+        group_id: The group of the new file; that of the process, or of the folder, if None.
 
     Raises:
         EffectFailed: The disk said no; the message names path and reason.
     """
-    write_whole_from(path, (data,), mode=mode)
+    write_whole_from(path, (data,), mode=mode, group_id=group_id)
 
 
-def write_whole_from(path: Path, pieces: Iterable[bytes], *, mode: int = 0o600) -> None:
+def write_whole_from(
+    path: Path, pieces: Iterable[bytes], *, mode: int = 0o600, group_id: int | None = None
+) -> None:
     """Replace a file as `write_whole` does, by pieces that need never be in memory together.
 
     Raises:
@@ -47,6 +50,8 @@ def write_whole_from(path: Path, pieces: Iterable[bytes], *, mode: int = 0o600) 
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
         try:
+            if group_id is not None:
+                os.fchown(descriptor, -1, group_id)
             os.fchmod(descriptor, mode)  # whatever the umask says
             for piece in _joined(pieces):
                 write_all(descriptor, piece)

@@ -6,13 +6,13 @@ import contextlib
 import os
 from collections.abc import Mapping
 
-from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
+from automation.core.errors import EffectFailed, NotAllowed, RecordDamaged, RecordNewer, SettingsInvalid
 from automation.core.reading import read
 from automation.core.report import Report, to_record
 from automation.ports.locks import locked
 from automation.stores.layout import Layout
 from automation.stores.records import keep_evidence, read_record, write_record
-from automation.stores.reports import mode_of
+from automation.stores.report_access import access_of
 
 
 def publish(layout: Layout, report: Report, environment: Mapping[str, str], since: str) -> None:
@@ -25,7 +25,20 @@ def publish(layout: Layout, report: Report, environment: Mapping[str, str], sinc
     """
     with locked(layout.report_lock, purpose="writing the report", since=since, timeout_s=5.0):
         _look_at_the_old_one(layout)
-        write_record(layout.report, to_record(report), mode=mode_of(environment), indent=1)
+        _write(layout, to_record(report), environment)
+
+
+def _write(layout: Layout, record: dict[str, object], environment: Mapping[str, str]) -> None:
+    """Write a report for those who may read it.
+
+    Raises:
+        EffectFailed: The disk said no, or the group that was there at the start is gone.
+    """
+    try:
+        access = access_of(environment)
+    except (SettingsInvalid, NotAllowed) as error:
+        raise EffectFailed(str(error), retryable=False) from error
+    write_record(layout.report, record, mode=access.mode, group_id=access.group_id, indent=1)
 
 
 def _look_at_the_old_one(layout: Layout) -> None:
@@ -67,4 +80,4 @@ def mark_stopped(layout: Layout, reason: str, environment: Mapping[str, str], no
             return
         if isinstance(record, dict) and record.get("pid") == os.getpid():
             record |= {"nextCheckAt": record.get("checkedAt"), "stopped": {"at": now, "reason": reason}}
-            write_record(layout.report, record, mode=mode_of(environment), indent=1)
+            _write(layout, record, environment)

@@ -27,7 +27,9 @@ def read_record(path: Path) -> object | None:
     return value
 
 
-def write_record(path: Path, value: object, *, mode: int = 0o600, indent: int | None = None) -> None:
+def write_record(
+    path: Path, value: object, *, mode: int = 0o600, group_id: int | None = None, indent: int | None = None
+) -> None:
     """Replace a file by a JSON value (see ports.files.write_whole).
 
     Raises:
@@ -35,7 +37,7 @@ def write_record(path: Path, value: object, *, mode: int = 0o600, indent: int | 
     """
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=None if indent else (",", ":"))
     # Half a surrogate pair, which JSON may hold and UTF-8 not, becomes its JSON escape again.
-    write_whole(path, text.encode("utf-8", "backslashreplace") + b"\n", mode=mode)
+    write_whole(path, text.encode("utf-8", "backslashreplace") + b"\n", mode=mode, group_id=group_id)
 
 
 def keep_evidence(path: Path) -> None:

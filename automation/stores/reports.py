@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +27,3 @@ def find(path: Path) -> Found:
         return Found(read(record, str(path)))
     except (RecordDamaged, RecordNewer, EffectFailed) as error:
         return Found(None, str(error))
-
-
-def mode_of(environment: Mapping[str, str]) -> int:
-    """Return the permission bits of a report: REDUNDANCY_REPORT_MODE in octal, else 0644."""
-    text = environment.get("REDUNDANCY_REPORT_MODE", "")
-    try:
-        return int(text, 8) & 0o666 if text else 0o644
-    except ValueError:
-        return 0o644

@@ -722,12 +722,25 @@ def test_a_name_with_half_a_surrogate_pair_or_a_newline_ends_nothing(
     assert len(ground.audit()) == 2 * 4
 
 
-def test_reports_carry_the_mode_that_the_settings_ask_for(ground: Ground, clock: SteppedClock) -> None:
-    ground.environment["REDUNDANCY_REPORT_MODE"] = "0640"
+@pytest.mark.parametrize(("asked", "mode"), [("", 0o644), ("0640", 0o640), ("600", 0o600)])
+def test_reports_carry_the_mode_that_the_settings_ask_for(
+    ground: Ground, clock: SteppedClock, asked: str, mode: int
+) -> None:
+    ground.environment["REDUNDANCY_REPORT_MODE"] = asked
     with guarding(ground, clock) as loop:
         look(loop.guard)
-        narrowed = ground.report_path.stat().st_mode & 0o777
-        ground.environment["REDUNDANCY_REPORT_MODE"] = "nonsense"
+        written = ground.report_path.stat().st_mode & 0o777
+        loop._end("signal")
 
-    assert narrowed == 0o640
-    assert reports.mode_of(ground.environment) == 0o644
+    assert (written, ground.report_path.stat().st_mode & 0o777) == (mode, mode)
+
+
+def test_a_report_is_not_written_for_a_group_that_is_gone(ground: Ground, clock: SteppedClock) -> None:
+    with guard(ground, clock) as guarded:
+        look(guarded)
+        before = ground.report_path.read_bytes()
+        ground.environment["REDUNDANCY_REPORT_GROUP"] = "no-such-group"
+        look(guarded)
+
+    assert guarded.troubles["report_not_written"].startswith("REDUNDANCY_REPORT_GROUP: expected a group")
+    assert ground.report_path.read_bytes() == before

@@ -17,7 +17,7 @@ from automation.systems.github import api, steps
 from automation.systems.github.access import NO_TOKEN
 from automation.systems.github.doctor import doctor
 from automation.systems.github.facts import Facts
-from automation.systems.github.observer import DISABLED, NOTHING, GitHubObserver, connect
+from automation.systems.github.observer import NOTHING, GitHubObserver, connect
 from tests.fake_github import FakeGitHub
 from tests.fake_service import Fault
 from tests.github_ground import BROKEN, CI, FOLDER, NIGHTLY, Ground
@@ -316,16 +316,13 @@ def test_without_a_workflow_there_is_nothing_to_guard_and_nobody_is_asked(
     assert github.asked == []
 
 
-def test_a_guard_that_is_switched_off_looks_at_nothing(
-    ground: Ground, github: FakeGitHub, clock: SteppedClock
-) -> None:
-    ground.settings(enabled=False)
+def test_s8_an_empty_selection_guards_no_workflow(ground: Ground, clock: SteppedClock) -> None:
     ground.write("ci.yml", BROKEN)
+    ground.settings(include=[])
 
     assessment = judged(ground.observer(clock))
 
-    assert (assessment.findings, assessment.sections["note"]) == ((), DISABLED)
-    assert github.asked == []
+    assert (assessment.subjects, assessment.findings) == ((), ())
 
 
 def test_only_what_settings_choose_is_guarded(ground: Ground, clock: SteppedClock) -> None:

@@ -335,3 +335,15 @@ def test_a_step_for_a_guard_that_is_not_there_is_refused(ground: Ground, clock: 
             restart_guard(guard.observer, "pm2")  # type: ignore[arg-type]  # the same
     assert not (ground.workspace.parent / "pm2").exists()
     assert json.dumps(ground.audit()) == "[]"
+
+
+def test_only_the_systems_that_settings_choose_are_looked_at(ground: Ground, clock: SteppedClock) -> None:
+    path = ground.workspace / "automation" / "redundancy-config.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"master": {"exclude": ["git*"]}}', "utf-8")
+    ground.says("pm2", clock.now_s(), 1.0)
+    ground.says("github", clock.now_s(), 0.0)
+    with ground.watching(clock) as guard:
+        run_cycle(guard)
+
+    assert (ground.report()["score"], list(ground.report()["systems"])) == (1.0, ["pm2"])

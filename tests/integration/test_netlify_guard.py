@@ -546,6 +546,25 @@ def test_production_deploys_that_fail_in_a_row_are_a_warning_and_no_emergency(
     assert f"Build script failed; deploy {live} is still live" in said["findings"][0]["message"]
 
 
+def test_settings_may_leave_netlify_unasked(ground: Ground, netlify: FakeNetlify) -> None:
+    ground.site()
+    ground.asks(netlify)
+    ground.settings(functions={"deploymentCheck": False})
+
+    said = ground.check()
+
+    assert said["note"] == "netlify.functions.deploymentCheck is false: deploys are not looked at"
+    assert netlify.asked == []
+
+
+def test_s8_an_empty_selection_guards_no_function(ground: Ground) -> None:
+    ground.site()
+    ground.function("bad.js", BROKEN)
+    ground.settings(include=[])
+
+    assert [one["subject"] for one in ground.check()["findings"] if "bad" in one["subject"]] == []
+
+
 def test_the_functions_folder_of_the_sites_own_settings_is_used_and_remembered(
     ground: Ground, netlify: FakeNetlify
 ) -> None:

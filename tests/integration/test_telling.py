@@ -226,6 +226,17 @@ def test_without_an_address_nothing_is_kept_for_sending(tmp_path: Path) -> None:
     assert not (ground.state / "outbox.json").exists()
 
 
+def test_where_settings_want_no_alerts_nothing_is_kept_for_sending(tmp_path: Path) -> None:
+    ground = Ground(tmp_path, {"REDUNDANCY_WEBHOOK": "http://127.0.0.1:9/"})
+    ground.settings(monitoring={"alerts": {"enabled": False}})
+    teller = Teller(ground.context(SteppedClock()))
+    teller.add((finding(),), 0.0, "host")
+    teller.go_on()
+
+    assert teller.next_s() is None
+    assert not (ground.state / "outbox.json").exists()
+
+
 def test_a_message_that_could_not_be_kept_is_kept_at_the_next_try(tmp_path: Path) -> None:
     ground = Ground(tmp_path, {"REDUNDANCY_WEBHOOK": "http://127.0.0.1:9/"})
     teller = Teller(ground.context(SteppedClock()))

@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from automation import __version__
-from automation.core.settings import Setting
 from automation.engine.console import commands_of
-from automation.engine.loading import load
-from automation.engine.shared_settings import SHARED
+from automation.engine.section_settings import known_settings
 from automation.engine.system import System
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,8 +49,8 @@ def test_every_problem_is_named() -> None:
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_every_setting_is_named_by_variable_or_key(name: str) -> None:
-    settings: tuple[Setting, ...] = (*SHARED, *load(system(name).settings))
-    families = re.compile(r"\.(include|exclude|acts|mode|autoRestore)$")
+    settings = known_settings(system(name))
+    families = re.compile(r"\.(enabled|include|exclude|acts|mode|autoRecovery|autoRestore)$")
 
     missing = [
         one.name

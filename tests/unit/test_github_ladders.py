@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from automation.core.errors import SettingsInvalid, UsageInvalid
-from automation.core.settings import SettingsFile, resolve
-from automation.engine.shared_settings import IGNORED, SHARED
+from automation.core.settings import SettingsFile
+from automation.engine.context import effective
+from automation.systems.github import SYSTEM
 from automation.systems.github.commands import inputs_of
 from automation.systems.github.ladders import ladders
-from automation.systems.github.settings import SETTINGS
 
 
 def steps(**keys: object) -> dict[str, tuple[str, ...]]:
     file = SettingsFile("settings", {"githubActions": keys})
-    settings = resolve((*SHARED, *SETTINGS), {}, file, {})
+    settings = effective(SYSTEM, {}, file)
     return {one.problem: tuple(rung.step for rung in one.rungs) for one in ladders(settings)}
 
 
@@ -52,17 +52,9 @@ def test_a_dispatch_needs_both_the_switch_and_a_name(
     assert steps(**keys)["runs-failing"] == expected
 
 
-@pytest.mark.parametrize("watching", [{"acts": False}, {"autoRecovery": False}, {"mode": "observe"}])
-def test_an_instance_that_only_watches_has_ladders_without_rungs(watching: dict[str, object]) -> None:
-    made = steps(**watching, autoRestore=True, rerun=["*"])
-
-    assert set(made.values()) == {()}
-    assert set(made) == set(steps())
-
-
 def test_the_wait_after_a_re_run_is_what_settings_say() -> None:
     file = SettingsFile("settings", {"githubActions": {"retryDelay": "10m", "rerun": ["*"]}})
-    made = {one.problem: one for one in ladders(resolve((*SHARED, *SETTINGS), {}, file, {}))}
+    made = {one.problem: one for one in ladders(effective(SYSTEM, {}, file))}
 
     assert made["runs-failing"].pace.wait_after(1, "") >= 600.0
 
@@ -85,9 +77,9 @@ def test_the_old_file_s_keys_are_read_without_a_warning() -> None:
         "marketing": {"enabled": False},
         "build": {"command": "make"},
     }
-    settings = resolve((*SHARED, *SETTINGS), {}, SettingsFile("settings", old), {}, IGNORED)
+    settings = effective(SYSTEM, {}, SettingsFile("settings", old))
 
-    assert settings.warnings == ()
+    assert [one.split(": ")[1] for one in settings.warnings] == ["git", "marketing", "build"]
     assert settings.names("required") == ("ci.yml",)
     assert settings.seconds("check_interval") == 60.0
 
@@ -96,7 +88,7 @@ def test_no_token_is_read_from_the_file() -> None:
     file = SettingsFile("settings", {"githubActions": {"token": "abc"}})
 
     with pytest.raises(SettingsInvalid, match="no secret is read from this file"):
-        resolve((*SHARED, *SETTINGS), {}, file, {})
+        effective(SYSTEM, {}, file)
 
 
 def test_inputs_are_split_at_the_first_equals_sign() -> None:

@@ -10,19 +10,19 @@ from automation.core.decide import Decision, decide, remember, tried
 from automation.core.finding import Assessment, Mode, Severity, Status
 from automation.core.health import Bands, score, status
 from automation.core.history import History
-from automation.core.settings import SettingsFile, resolve
-from automation.engine.shared_settings import SHARED
+from automation.core.settings import SettingsFile
+from automation.engine.context import effective
 from automation.stores.leases import Lease
+from automation.systems.master import SYSTEM
 from automation.systems.master.checks import assess, is_over, overall
 from automation.systems.master.emergencies import Emergency, begun, lease_section
 from automation.systems.master.facts import Facts, Sight
 from automation.systems.master.ladders import ladders
 from automation.systems.master.peers import PEERS, peer_named
-from automation.systems.master.settings import SETTINGS
 
 PM2, GITHUB, NETLIFY = PEERS
 NOW_S = 1_800_000_000.0
-LADDERS = ladders(resolve((*SHARED, *SETTINGS), {}, SettingsFile("none"), {}, ()))
+LADDERS = ladders(effective(SYSTEM, {}, SettingsFile("none")))
 COOLDOWN_S = 3600.0
 
 

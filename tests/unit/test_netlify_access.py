@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from automation.core.errors import SettingsInvalid
-from automation.core.settings import Settings, SettingsFile, parse_file, resolve
+from automation.core.settings import Settings, SettingsFile, parse_file
+from automation.engine.context import effective
+from automation.systems.netlify import SYSTEM
 from automation.systems.netlify.access import NO_SITE, NO_TOKEN, Access, access_of, refuse_wrong_settings
-from automation.systems.netlify.settings import SETTINGS
 
 SITE = "1f0a-22"
 WORD = "opens-nothing"
@@ -17,7 +18,7 @@ FILE = "NETLIFY_AUTH_TOKEN_FILE"
 
 
 def settings(text: str = "{}", **environment: str) -> Settings:
-    return resolve(SETTINGS, environment, parse_file(text, "file"), {})
+    return effective(SYSTEM, environment, parse_file(text, "file"))
 
 
 def private_file(tmp_path: Path, text: str) -> str:
@@ -88,4 +89,4 @@ def test_no_token_is_read_from_the_settings_file() -> None:
 
 
 def test_right_settings_pass() -> None:
-    refuse_wrong_settings(resolve(SETTINGS, {}, SettingsFile("file"), {}))
+    refuse_wrong_settings(effective(SYSTEM, {}, SettingsFile("file")))

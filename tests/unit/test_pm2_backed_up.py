@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from automation.systems.pm2.backed_up import judge, wiped
+from automation.core.errors import SettingsInvalid
+from automation.core.settings import Settings, SettingsFile
+from automation.engine.context import build, effective
+from automation.ports.clock import SteppedClock
+from automation.systems.pm2 import SYSTEM
+from automation.systems.pm2.backed_up import ECOSYSTEM_FILES, backed_up, guarded_files, judge, wiped
 
 
 @pytest.mark.parametrize(
@@ -36,3 +43,45 @@ def test_without_node_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
 
     assert judge("ecosystem.config.cjs", b"module.exports = {};") is None
+
+
+def settings(*files: str) -> Settings:
+    return effective(SYSTEM, {}, SettingsFile("file", {"pm2": {"ecosystemFiles": list(files)}}))
+
+
+def test_settings_may_name_more_files_to_guard() -> None:
+    assert guarded_files(settings()) == ECOSYSTEM_FILES
+    assert guarded_files(settings("./pm2/apps.json", "deploy/*.cjs")) == (
+        *ECOSYSTEM_FILES,
+        "pm2/apps.json",
+        "deploy/*.cjs",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/etc/passwd", "is absolute"),
+        ("../other/apps.json", "climbs out"),
+        ("**/*.json", "look through every folder"),
+        ("a//b", "empty name"),
+    ],
+)
+def test_what_leads_out_of_the_workspace_is_refused_in_one_line(path: str, why: str) -> None:
+    with pytest.raises(SettingsInvalid, match=rf"^file: pm2\.ecosystemFiles: '.*' .*{why}"):
+        guarded_files(settings(path))
+
+
+def test_files_that_settings_name_are_in_the_snapshots(tmp_path: Path) -> None:
+    for name in ("ecosystem.config.cjs", "apps.json", "other.json"):
+        (tmp_path / name).write_text("{}", "utf-8")
+    path = tmp_path / "automation" / "redundancy-config.json"
+    path.parent.mkdir()
+    path.write_text('{"enhanced": {"pm2Manager": {"ecosystemFiles": ["apps.json"]}}}', "utf-8")
+    context = build(SYSTEM, tmp_path, {"HOME": str(tmp_path)}, SteppedClock())
+
+    assert set(backed_up(context).sources[0].paths) == {
+        "ecosystem.config.cjs",
+        "apps.json",
+        "automation/redundancy-config.json",
+    }

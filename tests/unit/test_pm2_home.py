@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from automation.core.settings import SettingsFile, resolve
-from automation.engine.shared_settings import SHARED
+from automation.core.settings import SettingsFile
+from automation.engine.context import effective
 from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.ladders import ladders
-from automation.systems.pm2.settings import SETTINGS
 
 
 def test_the_home_is_where_pm2_itself_looks_for_it() -> None:
@@ -76,7 +75,7 @@ def test_a_pid_file_that_says_nothing_names_nobody(tmp_path: Path, text: str) ->
 
 
 def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_settings() -> None:
-    settings = resolve((*SHARED, *SETTINGS), {"PM2_MAX_RESTARTS": "2"}, SettingsFile("none"), {})
+    settings = effective(SYSTEM, {"PM2_MAX_RESTARTS": "2"}, SettingsFile("none"))
     found = {
         ladder.problem: [(one.step, one.attempts) for one in ladder.rungs] for ladder in ladders(settings)
     }
@@ -102,7 +101,7 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "master-refused": [],
         "daemon-dead": [("bring-back", 5)],
         "daemon-replaced": [("bring-back", 5)],
-        "daemon-stopped": [("continue-daemon", 5), ("restart-daemon", 1)],
+        "daemon-stopped": [("continue-daemon", 5)],
         "daemon-hung": [("restart-daemon", 1)],
         "daemon-idle": [("end-second-daemon", 5)],
         "daemon-deaf": [("put-sockets-back", 1), ("restart-daemon", 1)],
@@ -114,13 +113,14 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "dump-shrunk": [],
         "dump-drift": [],
         "ecosystem-damaged": [],
+        "required-missing": [],
     }
     assert {step for rungs in found.values() for step, _ in rungs} == set(SYSTEM.steps)
 
 
 def test_auto_restart_false_leaves_apps_that_are_down_to_a_human() -> None:
     file = SettingsFile("none", {"pm2": {"autoRestart": False}})
-    found = {one.problem: one.rungs for one in ladders(resolve((*SHARED, *SETTINGS), {}, file, {}))}
+    found = {one.problem: one.rungs for one in ladders(effective(SYSTEM, {}, file))}
 
     assert found["process-errored"] == found["process-stopped"] == ()
     assert found["process-flapping"] == found["process-resting"] == ()

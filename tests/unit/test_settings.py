@@ -13,6 +13,7 @@ from automation.core.settings import (
     Setting,
     Settings,
     SettingsFile,
+    Unused,
     parse_duration_ms,
     parse_file,
     resolve,
@@ -39,7 +40,7 @@ KNOWN = (PERIOD, TRIES, BAND, RECOVERS, MODE, HOME, APPS, HOOK)
 
 
 def of_file(content: dict[str, object], ignored: tuple[str, ...] = ()) -> Settings:
-    return resolve(KNOWN, {}, SettingsFile(WHERE, content), {}, ignored)
+    return resolve(KNOWN, {}, SettingsFile(WHERE, content), {}, Unused(dict.fromkeys(ignored, "why not")))
 
 
 def of_environment(**environment: str) -> Settings:
@@ -232,7 +233,7 @@ def test_a_text_is_taken_as_it_is_and_a_number_is_no_text() -> None:
 
 def test_a_wrong_duration_is_refused_in_one_line_that_says_where() -> None:
     assert refusal({"pm2": {"checkInterval": "30 sec"}}) == (
-        f'{WHERE}: pm2.checkInterval: expected milliseconds > 0, or a number with ms, s, m or h, got "30 sec"'
+        f'{WHERE}: pm2.checkInterval: expected milliseconds > 0, got "30 sec"'
     )
 
 
@@ -349,6 +350,128 @@ def test_what_is_no_json_object_is_refused_in_one_line(text: str, problem: str) 
         parse_file(text, WHERE)
 
     assert str(caught.value) == f"{WHERE}{problem}"
+
+
+# --- what has no effect ---
+
+UNUSED = Unused({"pm2.old": "it went"}, ("git",), {"notifications.providers": "not built"})
+
+
+def of_old_file(content: dict[str, object]) -> Settings:
+    return resolve(KNOWN, {}, SettingsFile(WHERE, content), {}, UNUSED)
+
+
+def test_who_asks_is_told_why_a_key_has_no_effect_and_others_are_not() -> None:
+    settings = of_old_file({"pm2": {"old": {"a": 1}}})
+
+    assert settings.warnings == ()
+    assert settings.without_effect == (f"{WHERE}: pm2.old: no effect here: it went",)
+    assert of_old_file({}).without_effect == ()
+
+
+def test_a_key_that_is_a_setting_here_is_not_without_effect() -> None:
+    known = (Setting("old", Kind.COUNT, 1, "how many", key="pm2.old"),)
+
+    assert resolve(known, {}, SettingsFile(WHERE, {"pm2": {"old": 5}}), {}, UNUSED).without_effect == ()
+
+
+def test_a_section_that_nothing_uses_is_said_whatever_it_holds() -> None:
+    contents: tuple[object, ...] = ({}, None, {"enabled": False})
+    for content in contents:
+        assert of_old_file({"git": content}).warnings == (f"{WHERE}: git: ignored: nothing here uses it",)
+
+
+@pytest.mark.parametrize(
+    ("providers", "said"),
+    [
+        ({"slack": {"enabled": True}}, True),
+        ({"slack": {"webhook": "x"}}, True),
+        ({"slack": {"enabled": "yes"}}, True),
+        ([1], True),
+        ({"slack": {"enabled": False, "webhook": "x"}}, False),
+        ({"enabled": False, "slack": {"enabled": True}}, False),
+        ({"slack": {"enabled": True, "deep": {"enabled": False}}}, True),
+        ({"slack": {}, "mail": {"to": [], "port": 0}}, False),
+        (None, False),
+    ],
+)
+def test_what_is_not_built_is_said_only_where_it_is_switched_on(providers: object, said: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    warnings = of_old_file({"notifications": {"providers": providers}}).warnings
+
+    assert warnings == ((f"{WHERE}: notifications.providers: ignored: not built",) if said else ())
+
+
+def test_what_is_switched_on_too_deeply_is_not_looked_for() -> None:
+    deep: object = True
+    for _ in range(5000):
+        deep = {"x": deep}
+
+    assert of_old_file({"notifications": {"providers": deep}}).warnings == ()
+
+
+def test_a_value_where_an_object_belongs_is_refused() -> None:
+    assert refusal({"pm2": 5}) == f"{WHERE}: pm2: expected an object, got 5"
+    assert refusal({"enhanced": {"pm2Manager": []}}) == (
+        f"{WHERE}: enhanced.pm2Manager: expected an object, got []"
+    )
+
+
+def test_a_duration_beyond_a_month_is_told_so_and_none_at_all_is_not() -> None:
+    assert refusal({"pm2": {"checkInterval": "721h"}}).endswith(
+        'expected milliseconds > 0 and at most 2592000000 (30 days), got "721h"'
+    )
+    refused: tuple[object, ...] = (0, "0", "00s", "5 m", None)
+    for none in refused:
+        assert ": expected milliseconds > 0, got " in refusal({"pm2": {"checkInterval": none}})
+
+
+# --- further kinds ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "value"),
+    [
+        (Kind.NUMBER, 0.001, 0.001),
+        (Kind.NUMBER, "2.5", 2.5),
+        (Kind.NUMBER, 10, 10.0),
+        (Kind.ADDRESS, "https://example.com", "https://example.com"),
+        (Kind.ADDRESS, "http://[::1]:80/a?b=c#d", "http://[::1]:80/a?b=c#d"),
+        (Kind.ADDRESS, "http://h/a@b", "http://h/a@b"),
+        (Kind.SOCKET, 1, "1"),
+        (Kind.SOCKET, 65_535, "65535"),
+        (Kind.SOCKET, "localhost:8080", "localhost:8080"),
+        (Kind.SOCKET, "[::1]:443", "[::1]:443"),
+        (Kind.PATH, "a b/c", "a b/c"),
+    ],
+)
+def test_each_kind_takes_what_it_is(kind: Kind, raw: object, value: object) -> None:
+    known = (Setting("x", kind, "", "what", key="x", most=10),)
+
+    assert resolve(known, {}, SettingsFile(WHERE, {"x": raw}), {}).values["x"] == value
+
+
+NO_NUMBERS: tuple[object, ...] = (0, -1, 10.5, "x", True, None, float("nan"), float("inf"), [1])
+NO_PATHS: tuple[object, ...] = ("", " ", "a\0b", 5, None, [])
+REFUSED: list[tuple[Kind, object]] = [
+    *((Kind.NUMBER, raw) for raw in NO_NUMBERS),
+    *(
+        (Kind.ADDRESS, raw)
+        for raw in ("", "example.com", "ftp://x", "http://", "http://u@h/", "http://a b", 5)
+    ),
+    *(
+        (Kind.SOCKET, raw)
+        for raw in (0, 65_536, -1, "", "h:", ":80", "a:b:80", "h:0", "h:080", True, None, 1.5)
+    ),
+    *((Kind.PATH, raw) for raw in NO_PATHS),
+]
+
+
+@pytest.mark.parametrize(("kind", "raw"), REFUSED)
+def test_each_kind_refuses_what_it_is_not(kind: Kind, raw: object) -> None:
+    known = (Setting("x", kind, "", "what", key="x", most=10),)
+
+    with pytest.raises(SettingsInvalid, match=r": x: expected "):
+        resolve(known, {}, SettingsFile(WHERE, {"x": raw}), {})
 
 
 WITHIN = Setting("within", Kind.SPAN, 0, "how long", key="backups.within")

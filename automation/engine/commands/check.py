@@ -21,6 +21,7 @@ from automation.engine.context import Context, build
 from automation.engine.judging import Judged, make_report
 from automation.engine.loading import load
 from automation.engine.modes import ladders_for, mode_now
+from automation.engine.seeing import observer_of
 from automation.engine.system import Observer
 from automation.engine.terminal import complain, say_json
 from automation.stores import histories
@@ -32,7 +33,7 @@ def check(call: Call) -> int:
     context = build(call.system, call.workspace, call.environment, call.clock)
     for warning in context.settings.warnings:
         complain(warning)
-    observer: Observer = load(context.system.observer)(context)
+    observer = observer_of(context)
     try:
         judged = _judge(context, observer)
     finally:

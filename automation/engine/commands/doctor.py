@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 from collections.abc import Callable
@@ -11,11 +12,11 @@ from pathlib import Path
 from automation import __version__
 from automation.core import redact
 from automation.core.errors import AutomationError
-from automation.core.settings import Setting
+from automation.core.settings import Kind, Row, Setting
 from automation.engine.calling import Call
 from automation.engine.context import Context, build
 from automation.engine.loading import load
-from automation.engine.shared_settings import SHARED
+from automation.engine.section_settings import known_settings
 from automation.engine.terminal import coloured, safe, say, say_json
 from automation.ports.files import REMOTE_FILE_SYSTEMS, file_system
 from automation.ports.locks import describe_holder, is_locked
@@ -34,7 +35,8 @@ def doctor(call: Call) -> int:
         more: Callable[[Context], list[Line]] = load(context.system.doctor)
         lines += more(context)
     lines += [("setting", warning, False) for warning in context.settings.warnings]
-    known = (*SHARED, *load(context.system.settings))
+    lines += [("setting", line, True) for line in context.settings.without_effect]
+    known = known_settings(context.system)
     if call.flag("json"):
         say_json({"checks": [_record(line) for line in lines], "settings": _settings(context, known)})
     else:
@@ -109,7 +111,21 @@ def _printable(setting: Setting, context: Context) -> object:
     value = context.settings.values[setting.name]
     if setting.secret:
         return redact.MASK if value else ""
-    return list(value) if isinstance(value, tuple) else value
+    if setting.kind is Kind.TABLE:
+        return {row.glob: _row(row, setting) for row in context.settings.rows(setting.name)}
+    if isinstance(value, tuple):
+        return [redact.text(str(one)) for one in value]
+    return redact.text(value) if isinstance(value, str) else value
+
+
+def _row(row: Row, table: Setting) -> dict[str, object]:
+    """Return what one row of a table says, by the columns' keys."""
+    said = ((column.key, row.values.get(column.name, row)) for column in table.columns)
+    return {
+        key: redact.text(value) if isinstance(value, str) else value
+        for key, value in said
+        if value is not row
+    }
 
 
 def _show(lines: list[Line], settings: list[dict[str, object]]) -> None:
@@ -121,4 +137,7 @@ def _show(lines: list[Line], settings: list[dict[str, object]]) -> None:
     say("settings (value, where it comes from, how to set it):")
     for one in settings:
         how = " or ".join(str(place) for place in (one["env"], one["key"]) if place)
-        say(f"  {one['name']} = {safe(str(one['value']))}  ({safe(str(one['origin']))}; {how})")
+        value = (
+            one["value"] if isinstance(one["value"], str) else json.dumps(one["value"], ensure_ascii=False)
+        )
+        say(f"  {one['name']} = {safe(value)}  ({safe(str(one['origin']))}; {how})")

@@ -16,7 +16,8 @@ from automation.engine.by_hand import person
 from automation.engine.calling import Call
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.loading import load
-from automation.engine.modes import mode_now
+from automation.engine.modes import mode_now, watches_only
+from automation.engine.seeing import observer_of
 from automation.engine.system import Observer
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.locks import locked
@@ -38,7 +39,7 @@ def recovery(call: Call, only: frozenset[str] | None = None) -> int:
         LockBusy: Somebody else is acting.
     """
     context = replace(build(call.system, call.workspace, call.environment, call.clock), by_hand=True)
-    observer: Observer = load(context.system.observer)(context)
+    observer = observer_of(context)
     ladders = _with_only(load(context.system.ladders)(context.settings), only)
     try:
         if call.flag("dry_run"):
@@ -116,8 +117,9 @@ def refuse_where_nobody_may_act(context: Context) -> None:
     if mode in {Mode.PAUSED, Mode.EMERGENCY, Mode.SHUTDOWN}:
         way_out = f"; `{context.system.app} resume` ends the pause" if mode is Mode.PAUSED else ""
         raise StepRefused(f"not acting: {why}{way_out}")
-    if context.settings.text("mode") == "observe":
-        raise StepRefused("not acting: REDUNDANCY_MODE is observe")
+    observing = watches_only(context)
+    if observing:
+        raise StepRefused(f"not acting: {observing}")
 
 
 def _climb(context: Context, actor: Actor, finding: Finding, ladders: tuple[Ladder, ...]) -> None:

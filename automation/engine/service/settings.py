@@ -23,7 +23,7 @@ class Named:
 
 
 def service_settings(named: Named, *, check_ms: int, backup_ms: int, api_about: str) -> tuple[Setting, ...]:
-    """Return whether and how often the service is looked at, where it answers, and what opens it.
+    """Return how often the service is looked at, where it answers, and what opens it.
 
     Args:
         named: The service.
@@ -32,13 +32,6 @@ def service_settings(named: Named, *, check_ms: int, backup_ms: int, api_about: 
         api_about: What its address is for.
     """
     return (
-        Setting(
-            "enabled",
-            Kind.FLAG,
-            True,  # noqa: FBT003  # a default value
-            "false: look at nothing",
-            key=f"{named.section}.enabled",
-        ),
         Setting(
             "check_interval",
             Kind.DURATION,

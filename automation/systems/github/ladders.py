@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from automation.core.ladder import Ladder, Pace, Rung
+from automation.core.ladder import Ladder, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import GRACE_S, kept_file_ladder
+from automation.engine.pacing import pace_of, tries
 
 # Problems against which nothing is done by itself: a human is told, once.
 FOR_A_HUMAN = ("workflow-missing", "workflow-disabled")
@@ -15,20 +15,22 @@ FOR_A_HUMAN = ("workflow-missing", "workflow-disabled")
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return the ladders; what settings do not allow has no rung."""
-    made = (
-        kept_file_ladder(),
-        Ladder("workflow-invalid", tuple(_for_invalid(settings)), Pace(first_s=GRACE_S)),
-        Ladder("runs-failing", tuple(_for_failing(settings)), _pace(settings)),
+    return (
+        kept_file_ladder(settings),
+        Ladder("workflow-invalid", tuple(_for_invalid(settings)), pace_of(settings, first_s=GRACE_S)),
+        Ladder(
+            "runs-failing",
+            tuple(_for_failing(settings)),
+            pace_of(settings, first_s=settings.seconds("retry_delay")),
+        ),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )
-    may_act = settings.flag("acts") and settings.text("own_mode") == "active"
-    return made if may_act else tuple(replace(ladder, rungs=()) for ladder in made)
 
 
 def _for_invalid(settings: Settings) -> Iterator[Rung]:
     """A changed file that is not empty is somebody's work: only reported, unless settings say more (S20)."""
     if settings.flag("auto_restore"):
-        yield Rung("fix", 2)
+        yield Rung("fix", tries(settings, 2))
         yield Rung("restore-file", 1)
 
 
@@ -44,8 +46,3 @@ def dispatchable(settings: Settings) -> tuple[str, ...]:
     """Return the globs of the workflows that may be dispatched."""
     health_check = settings.text("health_check_workflow")
     return (*settings.names("dispatch"), *((health_check,) if health_check else ()))
-
-
-def _pace(settings: Settings) -> Pace:
-    wait_s = settings.seconds("retry_delay")
-    return Pace(first_s=wait_s, longest_s=max(wait_s, 300.0))

@@ -14,7 +14,6 @@ from automation.systems.github.facts import Facts, Sight
 from automation.systems.github.polling import Polling
 from automation.systems.github.workflow_files import WorkflowFiles
 
-DISABLED = "githubActions.enabled is false: nothing is looked at"
 NOTHING = ".github/workflows holds no workflow: nothing to guard"
 EVENTS = ("github_unreachable", "github_not_asked", "github_answers")
 
@@ -31,8 +30,6 @@ class GitHubObserver(AskedService):
     def observe(self) -> Facts:
         """Look once. An unreachable GitHub is a finding: the files are seen all the same."""
         settings, now_s = self.context.settings, self.context.clock.now_s()
-        if not settings.flag("enabled"):
-            return self._told(Facts(now_s, sight=Sight(note=DISABLED)))
         files = self._looked.look()
         required = settings.names("required")
         if not files:

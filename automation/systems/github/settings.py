@@ -55,44 +55,11 @@ SETTINGS = (
         key="githubActions.defaultBranch",
     ),
     Setting(
-        "include",
-        Kind.NAMES,
-        (),
-        "globs of the workflows that are guarded; all if not set",
-        key="githubActions.include",
-    ),
-    Setting(
-        "exclude", Kind.NAMES, (), "globs of workflows that are not guarded", key="githubActions.exclude"
-    ),
-    Setting(
         "required",
         Kind.NAMES,
         (),
         "workflows that must be there, by file name",
         key="githubActions.workflows",
-    ),
-    Setting(
-        "acts",
-        Kind.FLAG,
-        True,  # noqa: FBT003  # a default value
-        "false: this instance only watches",
-        key="githubActions.acts",
-        also=("githubActions.autoRecovery",),
-    ),
-    Setting(
-        "own_mode",
-        Kind.CHOICE,
-        "active",
-        "observe: see and report, but act on nothing",
-        key="githubActions.mode",
-        choices=("active", "observe"),
-    ),
-    Setting(
-        "auto_restore",
-        Kind.FLAG,
-        False,  # noqa: FBT003  # a default value
-        "put back, or repair, a workflow that is not empty and that GitHub would refuse",
-        key="githubActions.autoRestore",
     ),
     Setting(
         "rerun",

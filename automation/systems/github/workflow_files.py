@@ -10,9 +10,10 @@ from automation.core.finding import Severity
 from automation.core.settings import Settings
 from automation.engine.context import Context
 from automation.engine.kept_files import FILE_CAP, KeptFile, KeptFiles, matching_files
+from automation.engine.selecting import selection_of
 from automation.ports.files import read_whole
 from automation.ports.git import Git
-from automation.systems.github.facts import FOLDER, SUFFIXES, WorkflowFile, is_named, is_workflow
+from automation.systems.github.facts import FOLDER, SUFFIXES, WorkflowFile, is_workflow
 from automation.systems.github.workflow.nodes import Mapping, text_of
 from automation.systems.github.workflow.structure import check_workflow
 from automation.systems.github.workflow.yaml12 import read
@@ -45,8 +46,7 @@ def is_guarded(path: str, settings: Settings) -> bool:
     """Tell whether a file is guarded: the workflows that settings choose, actions, dependabot's settings."""
     pure = PurePosixPath(path)
     if is_workflow(path):
-        include = settings.names("include")
-        return (not include or is_named(path, include)) and not is_named(path, settings.names("exclude"))
+        return selection_of(settings).takes(path, pure.name, pure.stem)
     return path in DEPENDABOT or (path.startswith(f"{ACTIONS}/") and pure.name in ACTION_NAMES)
 
 

@@ -14,6 +14,7 @@ SYSTEM = System(
     report="master-redundancy-report.json",
     log_stem="master-orchestrator",
     settings=f"{_HERE}.settings:SETTINGS",
+    twins=("enhanced.masterOrchestrator",),
     observer=f"{_HERE}.observer:connect",
     ladders=f"{_HERE}.ladders:ladders",
     steps={

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
+from automation.engine.pacing import pace_of, tries
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return the ladders; an emergency runs once per cool-down and system (safety S3, S30)."""
     rest_s = settings.seconds("cooldown")
-    free = (Rung("free-guards", 3),)
+    free = (Rung("free-guards", tries(settings, 3)),)
     return (
-        Ladder("guard-silent", (Rung("restart-guard", 3),), Pace(first_s=60.0)),
+        Ladder("guard-silent", (Rung("restart-guard", tries(settings, 3)),), pace_of(settings, first_s=60.0)),
         Ladder(
             "score-below-threshold",
             (Rung("begin-emergency", 1),),

@@ -11,6 +11,7 @@ from automation.core.finding import Assessment, Status
 from automation.core.moments import from_text, to_text
 from automation.core.reading import Reading
 from automation.engine.context import Context
+from automation.engine.selecting import selection_of
 from automation.ports.apart import Apart
 from automation.ports.locks import is_locked, locked
 from automation.ports.process import alive
@@ -43,8 +44,9 @@ class MasterObserver:
         awake_s = self._awake_s(now_s, elapsed_s)
         emergency = emergencies.load(layout)  # before the question whether its program lives
         lease = self._lease(elapsed_s)
+        chosen = selection_of(context.settings)
         return Facts(
-            sights=tuple(self._see(peer, now_s) for peer in PEERS),
+            sights=tuple(self._see(peer, now_s) for peer in PEERS if chosen.takes(peer.name)),
             awake_s=awake_s,
             period_s=context.settings.seconds("check_interval"),
             threshold=context.settings.ratio("emergency_threshold"),

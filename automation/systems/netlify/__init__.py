@@ -14,6 +14,7 @@ SYSTEM = System(
     report="netlify-functions-health-report.json",
     log_stem="enhanced-netlify",
     settings=f"{_HERE}.settings:SETTINGS",
+    twins=("enhanced.netlifyFunctionsManager", "enhanced.netlifyManager"),
     observer=f"{_HERE}.observer:connect",
     ladders=f"{_HERE}.ladders:ladders",
     steps={
@@ -21,7 +22,11 @@ SYSTEM = System(
         "restore-function": f"{_HERE}.steps:restore_function",
         "write-manifest": f"{_HERE}.steps:write_manifest",
     },
-    ignored_keys=("netlify.healthCheckTimeout", "netlify.functions"),
+    ignored_keys={
+        "netlify.healthCheckTimeout": "no function is called by this version",
+        "netlify.functions.healthCheck": "sources are always checked, and no function is called",
+        "netlify.functions": "what is not listed in the README has no counterpart here",
+    },
     doctor=f"{_HERE}.doctor:doctor",
     script="enhanced_netlify_functions_redundancy.py",
     backup=f"{_HERE}.backed_up:backed_up",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from automation.core.settings import Settings as GuardSettings
+from automation.engine.selecting import selection_of
 from automation.systems.netlify import manifest
 from automation.systems.netlify.discovery import EXTENSIONS, SKIPPED, split_extension
 from automation.systems.netlify.settings_file import FILE_NAME
@@ -35,9 +35,7 @@ def manifest_path(settings: GuardSettings, folder: str) -> str:
 
 def is_chosen(name: str, settings: GuardSettings) -> bool:
     """Tell whether settings let a function be guarded."""
-    include, exclude = settings.names("include"), settings.names("exclude")
-    chosen = not include or any(fnmatchcase(name, pattern) for pattern in include)
-    return chosen and not any(fnmatchcase(name, pattern) for pattern in exclude)
+    return selection_of(settings).takes(name)
 
 
 def function_of(path: str, folder: str | None) -> str | None:

@@ -18,7 +18,6 @@ from automation.systems.netlify.memory import Memory, Places
 from automation.systems.netlify.polling import Polling
 from automation.systems.netlify.site_files import SiteFiles
 
-DISABLED = "netlify.enabled is false: nothing is looked at"
 NOT_BUILT = "netlify.autoDeploy: automatic deploys are not built; `deploy` makes one by hand"
 EVENTS = ("netlify_unreachable", "netlify_not_asked", "netlify_answers")
 
@@ -40,8 +39,6 @@ class NetlifyObserver(AskedService):
             LookFailed: A file is there and cannot be read.
         """
         settings, now_s = self.context.settings, self.context.clock.now_s()
-        if not settings.flag("enabled"):
-            return self._told(Facts(now_s, sight=Sight(note=DISABLED)))
         sight = self.polling.look()
         local = self.look_at_files(sight)
         return self._told(Facts(now_s, local, sight, settings.count("max_failures")))

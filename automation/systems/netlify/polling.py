@@ -14,6 +14,7 @@ from automation.systems.netlify.api import NetlifyApi
 from automation.systems.netlify.facts import Sight
 
 DEPLOYS_ASKED = 50
+NOT_WATCHED = "netlify.functions.deploymentCheck is false: deploys are not looked at"
 
 
 class Polling:
@@ -35,6 +36,9 @@ class Polling:
     def look(self) -> Sight:
         """Return what Netlify says; ask only when its time has come."""
         if not self._turns.has_come(self._context.clock.elapsed_s()):
+            return self._sight
+        if not self._context.settings.flag("watch_deploys"):
+            self._sight = Sight(note=NOT_WATCHED)
             return self._sight
         try:
             api = self.api()

@@ -29,6 +29,24 @@ SETTINGS = (
         most=30,
     ),
     Setting(
+        "write_manifest",
+        Kind.FLAG,
+        True,  # noqa: FBT003  # a default value
+        "false: a manifest that is not current is only reported",
+        key="netlify.functions.autoRegenerate",
+        also=(
+            "netlify.functions.autoUpdateManifest",
+            "enhanced.netlifyFunctionsManager.functions.default.manifestRegeneration",
+        ),
+    ),
+    Setting(
+        "watch_deploys",
+        Kind.FLAG,
+        True,  # noqa: FBT003  # a default value
+        "false: Netlify is not asked; the files alone are watched",
+        key="netlify.functions.deploymentCheck",
+    ),
+    Setting(
         "deploy_timeout",
         Kind.DURATION,
         900_000,
@@ -57,29 +75,6 @@ SETTINGS = (
         "",
         "the list of functions; functions-manifest.json in the functions folder if not set",
         key="netlify.functions.manifestFile",
-    ),
-    Setting(
-        "include",
-        Kind.NAMES,
-        (),
-        "globs of the functions that are guarded, by name; all if not set",
-        key="netlify.include",
-    ),
-    Setting("exclude", Kind.NAMES, (), "globs of functions that are not guarded", key="netlify.exclude"),
-    Setting(
-        "acts",
-        Kind.FLAG,
-        True,  # noqa: FBT003  # a default value
-        "false: this instance only watches",
-        key="netlify.acts",
-        also=("netlify.autoRecovery",),
-    ),
-    Setting(
-        "auto_restore",
-        Kind.FLAG,
-        False,  # noqa: FBT003  # a default value
-        "put back a function or netlify.toml that is not empty and cannot work",
-        key="netlify.autoRestore",
     ),
     Setting(
         "auto_deploy",

@@ -6,11 +6,13 @@ import json
 import tempfile
 from pathlib import Path
 
-from automation.core.errors import AutomationError, EffectFailed
+from automation.core.errors import AutomationError, EffectFailed, SettingsInvalid
+from automation.core.settings import Settings
 from automation.engine.context import SETTINGS_FILE, Context
 from automation.engine.kept_files import matching_files
 from automation.engine.snapshots import BackedUp
 from automation.ports.commands import Commands, Ran, SystemCommands
+from automation.stores.backups.entry_path import problem_with
 from automation.stores.backups.store import Source
 from automation.systems.pm2.dump.condition import BEFORE, DUMP, Condition, condition_of, judge_dump
 from automation.systems.pm2.dump.copies import PREFIX, valid_copies
@@ -20,7 +22,6 @@ from automation.systems.pm2.memory import NO_DAEMON, Memory
 
 ECOSYSTEM_FILES = ("ecosystem*.js", "ecosystem*.cjs", "ecosystem*.mjs", "ecosystem*.json", "ecosystem*.y*ml")
 SCRIPTS = ("automation/*.py", "automation/*.sh", "automation/*.js", "automation/*.cjs", "automation/*.mjs")
-GUARDED_FILES = ECOSYSTEM_FILES  # put back when nothing is left of them
 OF_PM2 = (DUMP, BEFORE, "module_conf.json")
 SETTINGS_NAME = SETTINGS_FILE.rpartition("/")[2]
 CHECK_LIMIT_S = 10.0
@@ -33,7 +34,10 @@ def backed_up(context: Context) -> BackedUp:
     workspace, there = context.layout.workspace, home(context)
     return BackedUp(
         sources=(
-            Source(matching_files(workspace, (*ECOSYSTEM_FILES, *SCRIPTS, SETTINGS_FILE)), valid=judge),
+            Source(
+                matching_files(workspace, (*guarded_files(context.settings), *SCRIPTS, SETTINGS_FILE)),
+                valid=judge,
+            ),
             Source(
                 [name for name in OF_PM2 if (there / name).exists()],
                 prefix=PREFIX,
@@ -43,6 +47,20 @@ def backed_up(context: Context) -> BackedUp:
         roots={PREFIX: there},
         locks={PREFIX: daemon_lock(there)},
     )
+
+
+def guarded_files(settings: Settings) -> tuple[str, ...]:
+    """Return the globs of what is put back when nothing is left of it: ecosystem files, and what is added.
+
+    Raises:
+        SettingsInvalid: One of those leads out of the workspace.
+    """
+    added = tuple(one.removeprefix("./") for one in settings.names("ecosystem_files"))
+    for one in added:
+        problem = "has a **, which would look through every folder" if "**" in one else problem_with(one)
+        if problem:
+            raise SettingsInvalid(f"{settings.origins['ecosystem_files']}: {one[:80]!r} {problem}")
+    return (*ECOSYSTEM_FILES, *added)
 
 
 class DumpJudge:

@@ -27,6 +27,7 @@ from automation.systems.pm2.master import master_silent
 from automation.systems.pm2.probes.checks import failing, port_taken, process_hung, undecided, word
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.recreation import left_open, new_ones, old_one
+from automation.systems.pm2.required import cause, is_required, missed, required_missing, required_stopped
 from automation.systems.pm2.resting import rest_of
 from automation.systems.pm2.usage_checks import usage_findings
 
@@ -37,15 +38,18 @@ DOWN = frozenset({DaemonState.DEAD, DaemonState.STOPPED, DaemonState.HUNG, Daemo
 
 def assess(facts: Facts) -> Assessment:
     """Judge a look."""
-    subjects = tuple(process for process in facts.processes if guarded(process))
+    subjects = tuple(process for process in facts.processes if guarded(process, facts))
     watched = tuple(one for one in subjects if not in_deploy(one, facts) and not in_recreation(one, facts))
+    absent = missed(facts)
     return Assessment(
-        subjects=tuple(one.label for one in subjects if expected(one, facts)),
+        subjects=(*(one.label for one in subjects if expected(one, facts)), *absent),
         findings=(
             *daemon_troubles(facts),
             *recreation_unfinished(facts),
             *process_errored(facts),
             *process_stopped(facts),
+            *required_stopped(facts),
+            *required_missing(facts),
             *flap_findings(facts, watched),
             *usage_findings(facts, watched),
             *host_findings(facts.tracked.host),
@@ -57,6 +61,12 @@ def assess(facts: Facts) -> Assessment:
             *ecosystem_checks.ecosystem_findings(facts.ecosystem),
         ),
         down=facts.state in DOWN,
+        critical_subjects=frozenset(
+            (
+                *(one.label for one in subjects if facts.rules.of(one.name).critical),
+                *(name for name in absent if facts.rules.of(name).critical),
+            )
+        ),
         sections=_sections(facts),
         metrics=_metrics(facts),
         look_again_s=_look_again_s(facts),
@@ -64,22 +74,29 @@ def assess(facts: Facts) -> Assessment:
     )
 
 
-def guarded(process: Process) -> bool:
-    """Tell whether a process is a subject: not ours (safety S6), not the twin that a reload replaces."""
+def is_app(process: Process) -> bool:
+    """Tell whether a process is somebody's: not ours (safety S6), not the twin that a reload replaces."""
     return not process.ours and not process.twin
+
+
+def guarded(process: Process, facts: Facts) -> bool:
+    """Tell whether a process is a subject: an app that settings do not leave out (safety S8)."""
+    return is_app(process) and not facts.rules.of(process.name).ignore
 
 
 def expected(process: Process, facts: Facts) -> bool:
     """Tell whether a process should run now.
 
     Not expected is what a person stopped, a one-shot or cron app between its runs, an app that is not started
-    by itself, and one that ended with an exit code that means "do not start again".
+    by itself, and one that ended with an exit code that means "do not start again"; settings may require all
+    but the first.
     """
     if process.status not in {"stopped", "errored"} or rest_of(facts.tracked.rests, process) is not None:
         return True
-    if not process.autorestart or not process.autostart or _ended_itself(process):
+    unmeant = not process.autorestart or not process.autostart or _ended_itself(process)
+    if unmeant and not is_required(process, facts):
         return False
-    return process.status == "errored" or _cause(process, facts) in {Cause.NOBODY, Cause.GUARD}
+    return process.status == "errored" or cause(process, facts) in {Cause.NOBODY, Cause.GUARD}
 
 
 def daemon_troubles(facts: Facts) -> Iterator[Finding]:
@@ -143,7 +160,7 @@ def process_stopped(facts: Facts) -> Iterator[Finding]:
 def _down(facts: Facts, status: str) -> Iterator[Process]:
     """Return the processes in a status that nobody wants them in, and on which nobody is at work."""
     for process in facts.processes:
-        down = process.status == status and guarded(process) and expected(process, facts)
+        down = process.status == status and guarded(process, facts) and expected(process, facts)
         resting = rest_of(facts.tracked.rests, process) is not None
         if down and not resting and not in_deploy(process, facts) and not in_recreation(process, facts):
             yield process
@@ -157,7 +174,7 @@ def _up(facts: Facts) -> Iterator[Process]:
 def _should_run(facts: Facts) -> Iterator[Process]:
     """Return the processes that should run, and on which nobody is at work."""
     for process in facts.processes:
-        wanted = guarded(process) and expected(process, facts)
+        wanted = guarded(process, facts) and expected(process, facts)
         busy = process.status in {"launching", "stopping"} or in_deploy(process, facts)
         if wanted and not busy and not in_recreation(process, facts):
             yield process
@@ -186,11 +203,6 @@ def _recreating(facts: Facts) -> bool:
 
 def _ended_itself(process: Process) -> bool:
     return process.exit_code is not None and process.exit_code in process.stop_exit_codes
-
-
-def _cause(process: Process, facts: Facts) -> Cause:
-    stop = None if facts.intents is None else facts.intents.stops.get(process.pm_id)
-    return Cause.UNSEEN if stop is None else stop.cause
 
 
 def _settled(process: Process, facts: Facts) -> bool:
@@ -245,7 +257,7 @@ def _row(process: Process, facts: Facts) -> dict[str, object]:
         "memoryMb": round(process.memory_bytes / 1_048_576, 1),
         "restarts": process.restarts,
         "uptimeS": round(max(facts.at_s - started_s, 0.0)) if online else None,
-        "expected": not process.ours and expected(process, facts),
+        "expected": guarded(process, facts) and expected(process, facts),
         "intent": _intent(process, facts),
         "probe": word(facts.probed, process),
     }
@@ -253,26 +265,32 @@ def _row(process: Process, facts: Facts) -> dict[str, object]:
 
 def _intent(process: Process, facts: Facts) -> str:
     """Say in one word why a process that is down may be down; empty where it runs."""
+    if facts.rules.of(process.name).ignore:
+        return "ignored" if process.status in {"stopped", "errored"} else ""
     if rest_of(facts.tracked.rests, process) is not None:
         return "stopped-by-guard"
     return _reason(process, facts) if process.status in {"stopped", "errored"} else ""
 
 
 def _reason(process: Process, facts: Facts) -> str:
+    kind = "" if is_required(process, facts) else _kind(process)
+    if kind or process.status == "errored":
+        return kind
+    said = {Cause.PERSON: "stopped-by-hand", Cause.UNSEEN: "stopped-unseen"}
+    return said.get(cause(process, facts), "")
+
+
+def _kind(process: Process) -> str:
+    """Name the kind of process that may be down by its nature; empty for one that should run."""
     if not process.autostart:
         return "not-autostarted"
     if not process.autorestart:
         return "scheduled" if process.cron else "one-shot"
-    if _ended_itself(process):
-        return "ended-itself"
-    if process.status == "errored":
-        return ""
-    said = {Cause.PERSON: "stopped-by-hand", Cause.UNSEEN: "stopped-unseen"}
-    return said.get(_cause(process, facts), "")
+    return "ended-itself" if _ended_itself(process) else ""
 
 
 def _metrics(facts: Facts) -> dict[str, float]:
-    apps = [process for process in facts.processes if guarded(process)]
+    apps = [process for process in facts.processes if guarded(process, facts)]
     return {
         "apps": len(apps),
         "online": sum(one.status == "online" for one in apps),

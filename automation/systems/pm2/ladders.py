@@ -5,6 +5,7 @@ from __future__ import annotations
 from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
+from automation.engine.pacing import pace_of, tries
 from automation.systems.pm2 import tracked_ladders
 from automation.systems.pm2.dump.putting_back import dump_ladder
 from automation.systems.pm2.master import master_ladders
@@ -22,6 +23,7 @@ ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are sta
 # Problems that no step cures: a human is told.
 FOR_A_HUMAN = (
     "app-lost",
+    "required-missing",
     "port-taken",
     *tracked_ladders.FOR_A_HUMAN,
     "dump-empty",
@@ -37,33 +39,36 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     rungs: tuple[Rung, ...] = ()
     acts = settings.flag("auto_restart")
     if acts:
+        recreations = tries(settings, RECREATIONS)
         rungs = (
             Rung("restart", settings.count("max_restarts")),
-            Rung("recreate", RECREATIONS),
+            Rung("recreate", recreations),
             Rung("start-from-ecosystem", 1),
         )
+    pace = pace_of(settings, first_s=settings.seconds("restart_delay"))
+    finishes = (Rung("finish-recreation", tries(settings, FINISHES)),)
     return (
-        Ladder("process-errored", rungs),
-        Ladder("process-stopped", rungs),
-        Ladder("process-hung", rungs[:2]),  # from its file it would run beside the one that hangs
-        *daemon_ladders(acts=acts),
-        Ladder("recreation-unfinished", (Rung("finish-recreation", FINISHES),)),
+        Ladder("process-errored", rungs, pace),
+        Ladder("process-stopped", rungs, pace),
+        Ladder("process-hung", rungs[:2], pace),  # from its file it would run beside the one that hangs
+        *daemon_ladders(settings, acts=acts),
+        Ladder("recreation-unfinished", finishes, pace_of(settings)),
         *tracked_ladders.flap_ladders(settings),
         *tracked_ladders.usage_ladders(settings),
-        kept_file_ladder(),
-        dump_ladder(),
-        Ladder("own-entries-unsaved", (Rung("save-own-entries", SAVES),)),
-        *master_ladders(),
+        kept_file_ladder(settings),
+        dump_ladder(settings),
+        Ladder("own-entries-unsaved", (Rung("save-own-entries", SAVES),), pace_of(settings)),
+        *master_ladders(settings),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )
 
 
-def daemon_ladders(*, acts: bool) -> tuple[Ladder, ...]:
+def daemon_ladders(settings: Settings, *, acts: bool) -> tuple[Ladder, ...]:
     """Return the ladders for the daemon itself (safety S9, S14), which an emergency does not take over."""
-    tries = {
+    steps = {
         "daemon-dead": (Rung("bring-back", RETURNS),),
         "daemon-replaced": (Rung("bring-back", RETURNS),),
-        "daemon-stopped": (Rung("continue-daemon", RETURNS), Rung("restart-daemon", 1)),
+        "daemon-stopped": (Rung("continue-daemon", RETURNS),),
         "daemon-hung": (Rung("restart-daemon", 1),),
         "daemon-deaf": (Rung("put-sockets-back", 1), Rung("restart-daemon", 1)),
         "daemon-split": (Rung("end-second-daemon", 1),),
@@ -76,7 +81,8 @@ def daemon_ladders(*, acts: bool) -> tuple[Ladder, ...]:
         "daemon-split": ONCE_A_DAY,
         "sockets-gone": SOON,
     }
+    pace = pace_of(settings)
     return tuple(
-        Ladder(problem, rungs if acts else (), paces.get(problem, Pace()), in_emergency=True)
-        for problem, rungs in tries.items()
+        Ladder(problem, rungs if acts else (), paces.get(problem, pace), in_emergency=True)
+        for problem, rungs in steps.items()
     )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automation.core.finding import Finding, Severity
-from automation.core.ladder import Ladder, Pace, Rung
+from automation.core.ladder import Ladder, Rung
+from automation.core.settings import Settings
+from automation.engine.pacing import pace_of, tries
 from automation.stores.reports import find
 from automation.systems.pm2.process import Process
 
@@ -68,9 +70,14 @@ def master_silent(master: Master | None) -> Iterator[Finding]:
         yield Finding("master-silent", APP, Severity.WARNING, said, f"`pm2 restart {APP}`")
 
 
-def master_ladders() -> tuple[Ladder, ...]:
+def master_ladders(settings: Settings) -> tuple[Ladder, ...]:
     """Return what is done about it: a silent master is restarted, three times with growing waits."""
     return (
-        Ladder("master-silent", (Rung("restart-master", 3),), Pace(first_s=60.0), in_emergency=True),
+        Ladder(
+            "master-silent",
+            (Rung("restart-master", tries(settings, 3)),),
+            pace_of(settings, first_s=60.0),
+            in_emergency=True,
+        ),
         Ladder("master-refused", ()),
     )

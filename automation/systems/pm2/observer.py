@@ -20,8 +20,8 @@ from automation.ports.process_table import is_stopped
 from automation.ports.socket_owner import socket_owner
 from automation.ports.talking import Said
 from automation.stores.layout import HOME_FOLDER
-from automation.systems.pm2.app_rules import AppRules
-from automation.systems.pm2.backed_up import GUARDED_FILES, wiped
+from automation.systems.pm2.app_rules import AppRules, app_rules
+from automation.systems.pm2.backed_up import guarded_files, wiped
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.command_line import (
     evaluating_programs,
@@ -74,7 +74,8 @@ class Around:
     """What the guard has beside PM2's sockets.
 
     Its guarded files, PM2's dump, the ecosystem files, the master's report, its own last gap, PM2's list by
-    its command line, what a revival of the daemon acts through, and what it sees of the apps themselves.
+    its command line, what a revival of the daemon acts through, what it sees of the apps themselves, and what
+    settings say of each.
     """
 
     files: KeptFiles
@@ -105,8 +106,9 @@ class Pm2Observer:
         clock: Clock,
         around: Around | None = None,
         *,
-        patience_s: float = PATIENCE_S,
+        by_hand: bool = False,
     ) -> None:
+        self.by_hand = by_hand
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
@@ -139,7 +141,7 @@ class Pm2Observer:
             ),
             memory,
             DaemonRecords(home / HOME_FOLDER),
-            patience_s=patience_s,
+            patience_s=0.0 if by_hand else PATIENCE_S,
         )
         self._guards = False
         self._intents: Intents = memory.load_intents()
@@ -419,10 +421,16 @@ def connect(context: Context) -> Pm2Observer:
         )
     client = Pm2Client(home, context.clock, environment)
     interval_s = context.settings.seconds("check_interval")
-    workspace, own, rules = context.layout.workspace, own_folder(environment), AppRules()
+    workspace, own, rules = context.layout.workspace, own_folder(environment), app_rules(context.settings)
+    globs = guarded_files(context.settings)
     dump = dump_files(dumps(home, environment)[0], own)
     around = Around(
-        files=KeptFiles(context, lambda: matching_files(workspace, GUARDED_FILES), wiped),
+        files=KeptFiles(
+            context,
+            lambda: matching_files(workspace, globs),
+            wiped,
+            auto_restore=context.settings.flag("auto_restore"),
+        ),
         dump_file=DumpFile(context, home),
         logs=context.layout.logs,
         gap=OwnGap(context.clock, interval_s),
@@ -445,5 +453,4 @@ def connect(context: Context) -> Pm2Observer:
         else None,
     )
     memory = Memory(own)
-    patience_s = 0.0 if context.by_hand else PATIENCE_S
-    return Pm2Observer(client, memory, home, context.clock, around, patience_s=patience_s)
+    return Pm2Observer(client, memory, home, context.clock, around, by_hand=context.by_hand)

@@ -12,6 +12,7 @@ from automation.systems.pm2.prepared import prepared
 from automation.systems.pm2.probes.steps import answers_again, end_hung, restart_hung, started_when_stopped
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
+from automation.systems.pm2.required import STOPPED as STOPPED_BY_HAND
 
 MOMENT_S = 0.8  # a loop blocks for less than a second
 NOT_NEEDED = "not needed: it is not down any more"
@@ -39,6 +40,8 @@ def restart(observer: Pm2Observer, subject: str) -> str:
     down = look_down(observer, subject)
     if isinstance(down, str):
         return down
+    if not down.process.autostart:  # PM2 itself never starts such an app, not even when told to
+        return recreate(observer, subject)
     if down.hung:
         return restart_hung(observer, down.process)
     observer.pm2.restart(down.process.pm_id)
@@ -61,7 +64,10 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
     if down.hung and not end_hung(observer, down.process):
         return f"PM2 is ending pid {down.process.pid}, by SIGKILL where it must; then it is started"
     environment = down.entry["pm2_env"]
-    return replace_entry(observer, down, prepared(environment if isinstance(environment, dict) else {}))
+    wanted = prepared(environment if isinstance(environment, dict) else {})
+    if not down.process.autostart:  # settings require it
+        wanted["autostart"] = True
+    return replace_entry(observer, down, wanted)
 
 
 def replace_entry(observer: Pm2Observer, down: Down, wanted: Entry) -> str:
@@ -160,6 +166,7 @@ def look_down(observer: Pm2Observer, subject: str) -> Down | str:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     process, entry = found
     problems = {one.problem for one in observer.assess(facts).findings if one.subject == subject}
+    problems.discard(STOPPED_BY_HAND)
     hung = "process-hung" in problems
     if not problems:
         return NOT_NEEDED

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from automation.core.errors import EffectFailed, LockBusy, StepRefused
-from automation.core.ladder import Ladder, Pace, Rung
+from automation.core.ladder import Ladder, Rung
 from automation.core.moments import to_text
+from automation.core.settings import Settings
 from automation.engine.context import Context
+from automation.engine.pacing import pace_of, tries
 from automation.engine.snapshots import store_of
 from automation.ports.files import cannot, read_whole, write_whole
 from automation.ports.locks import locked
@@ -135,9 +137,11 @@ def _whole(path: Path) -> bytes | None:
     return data if data is not None and condition_of(data)[0] is Condition.WHOLE else None
 
 
-def dump_ladder() -> Ladder:
+def dump_ladder(settings: Settings) -> Ladder:
     """Return what is done about a damaged dump; a try within the grace is refused, the next is after it."""
-    return Ladder("dump-damaged", (Rung("restore-dump", TRIES),), Pace(first_s=GRACE_S))
+    return Ladder(
+        "dump-damaged", (Rung("restore-dump", tries(settings, TRIES)),), pace_of(settings, first_s=GRACE_S)
+    )
 
 
 def restore_dump(observer: KeepsDump, _subject: str) -> str:
