@@ -57,7 +57,7 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
         *tracked_ladders.usage_ladders(settings),
         kept_file_ladder(settings),
         dump_ladder(settings),
-        Ladder("own-entries-unsaved", (Rung("save-own-entries", SAVES),), pace_of(settings)),
+        Ladder("own-entries-unsaved", (Rung("save-own-entries", tries(settings, SAVES)),), pace_of(settings)),
         *master_ladders(settings),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )
