@@ -18,6 +18,7 @@ from automation.engine.context import Context
 from automation.engine.cycle import SOONEST_S, Guard, run_cycle
 from automation.engine.loading import load
 from automation.engine.seeing import is_enabled, observer_of
+from automation.engine.system import Timed
 from automation.engine.telling import Teller
 from automation.ports.locks import HeldLock
 from automation.ports.supervisor import Supervisor
@@ -60,7 +61,9 @@ class Loop:
         clock, guard = self.guard.context.clock, self.guard
         deaf_until_s = float("-inf")
         while True:
-            beside = [one for one in (guard.teller.next_s(), guard.backups.next_s()) if one is not None]
+            own_s = guard.observer.next_s() if isinstance(guard.observer, Timed) else None
+            others_s = (own_s, guard.teller.next_s(), guard.backups.next_s())
+            beside = [one for one in others_s if one is not None]
             hears = clock.elapsed_s() >= deaf_until_s
             until_s = min((due_s, *beside) if hears else (due_s, deaf_until_s, *beside))
             heard = guard.observer.fds() if hears else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from automation.core.finding import Assessment
 
@@ -120,4 +120,13 @@ class Observer(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """An observer that has something to do at moments of its own, which need no look."""
+
+    def next_s(self) -> float | None:
+        """Return when `pump` should be called at the latest, in seconds since boot; None: only when woken."""
         ...

@@ -16,7 +16,7 @@ from automation.core.errors import (
     SettingsInvalid,
     UsageInvalid,
 )
-from automation.launch import holders, options, patience, places, starting, stopping, table
+from automation.launch import holders, options, patience, places, saving, starting, stopping, table
 from automation.launch.apps import App, offered
 from automation.launch.doors import Doors
 from automation.launch.options import Action, Options
@@ -81,7 +81,9 @@ def _status(here: Places, doors: Doors, apps: Sequence[App]) -> int:
 
 
 def _stop(here: Places, doors: Doors, apps: Sequence[App], *, all_of_them: bool) -> int:
-    names = stopping.stop(here, doors, apps, all_of_them=all_of_them)
+    names, notes = stopping.stop(here, doors, apps, all_of_them=all_of_them)
+    for line in notes:
+        _complain(line)
     _say(f"stopped {', '.join(names)}" if names else "nothing of ours was running")
     return DONE
 
@@ -91,7 +93,10 @@ def _start(asked: Options, here: Places, doors: Doors, apps: Sequence[App]) -> i
     started = how(here, doors, apps, all_of_them=not asked.only)
     for line in (*started.notes, *started.problems):
         _complain(line)
+    unsaved = saving.save(here, doors)
     _show(here, doors, apps)
+    for line in (*unsaved, *saving.boot(here)):
+        _complain(line)
     return IN_PART if started.problems else DONE
 
 
@@ -102,6 +107,7 @@ def _ensure(here: Places, doors: Doors, apps: Sequence[App]) -> int:
     for line in (*started.notes, *started.problems):
         _complain(line)
     if started.names:
+        saving.save(here, doors)
         _say(f"started {', '.join(started.names)}")
     return IN_PART if started.problems else DONE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from automation.launch import holders
+from automation.launch import holders, saving
 from automation.launch.apps import App
 from automation.launch.claim import check
 from automation.launch.doors import Doors
@@ -13,8 +13,10 @@ from automation.stores import installation
 from automation.stores.installation import Verdict
 
 
-def stop(places: Places, doors: Doors, apps: Sequence[App], *, all_of_them: bool) -> tuple[str, ...]:
-    """Stop and delete our entries, each by its own id; returns their names.
+def stop(
+    places: Places, doors: Doors, apps: Sequence[App], *, all_of_them: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Stop and delete our entries, each by its own id; returns their names, and a line for what was not done.
 
     In the table's order reversed: the last one there watches over the others, and would start them again.
 
@@ -38,6 +40,8 @@ def stop(places: Places, doors: Doors, apps: Sequence[App], *, all_of_them: bool
         if entry.running:
             doors.supervisor.stop(entry.pm_id)
         doors.supervisor.delete(entry.pm_id)
+    # What is taken away must not come back with the next boot.
+    notes = saving.forget(places, doors, apps, suites)
     if all_of_them and known is not None:
         installation.release(known)
-    return tuple(entry.name for entry in mine)
+    return tuple(entry.name for entry in mine), notes

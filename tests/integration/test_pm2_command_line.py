@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from automation.core.errors import LookFailed
+from automation.core.errors import EffectFailed, LookFailed
 from automation.engine.context import Context, build, prepare_folders
 from automation.ports.clock import SystemClock
 from automation.ports.commands import SystemCommands
@@ -17,7 +17,7 @@ from automation.ports.locks import locked
 from automation.stores import installation
 from automation.stores.installation import Installation
 from automation.systems.pm2 import SYSTEM
-from automation.systems.pm2.command_line import list_by_command_line
+from automation.systems.pm2.command_line import list_by_command_line, start_by_command_line
 from automation.systems.pm2.facts import DaemonState
 from automation.systems.pm2.observer import connect
 from tests.peers import peer, saying
@@ -80,6 +80,17 @@ def test_real_pm2_lists_by_its_command_line_what_its_sockets_list(home: Pm2Home,
         assert daemon.pid == home.daemon_pid()
         assert [entry["name"] for entry in entries] == ["web"]
         home.end_daemon()
+
+
+def test_s9_while_somebody_starts_or_ends_the_daemon_no_app_is_started(home: Pm2Home, tmp_path: Path) -> None:
+    context = context_of(home, tmp_path)
+    record(context, home, pm2_script("7"))
+    own = home.path / "redundancy"
+    held = locked(own / "daemon.lock", purpose="a test", since="now")
+    with held, pytest.raises(EffectFailed, match=r"daemon\.lock is held"):
+        start_by_command_line(context, SystemCommands(), "ecosystem.json", "web", "")
+    with pytest.raises(LookFailed, match="nobody that we can see listens"):
+        start_by_command_line(context, SystemCommands(), "ecosystem.json", "web", "production")
 
 
 def no_record(_: Context) -> None:

@@ -1,118 +1,151 @@
-"""PM2's dump on a real PM2: backed up, marked, and put back when it is provably damaged."""
+"""PM2's dump beside a real PM2: what the guard says of it, and that its advice settles it."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from automation.systems.pm2.dump import DUMP
-from automation.systems.pm2.dump_file import GRACE_S
-from automation.systems.pm2.home import daemon_lock
-from tests.guarding import Ground, Watch
+from automation.core.finding import Finding
+from automation.stores import installation
+from automation.stores.installation import Installation
+from tests.guarding import ROOT, Ground, Watch, eventually
 from tests.real_pm2 import Pm2Home
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
 
+OURS = "enhanced-github-actions-redundancy"
+SCRIPT = ROOT / "automation" / "enhanced_github_actions_redundancy.py"
+FIVE_MINUTES_S = 301.0
+
 
 @pytest.fixture
 def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
-    """Give a PM2 that runs two apps and has saved them, and a backup of that."""
-    made = Ground(pm2_home)
-    made.home.start_app("web")
-    made.home.start_app("api")
-    assert made.home.cli("save").returncode == 0
-    assert made.run("backup").returncode == 0
-    yield made
-    made.client.close()
+    ground = Ground(pm2_home)
+    for name in ("shop", "blog"):
+        ground.home.start_app(name)
+    yield ground
+    ground.client.close()
 
 
 def dump(ground: Ground) -> Path:
-    return ground.home.path / DUMP
+    return ground.home.path / "dump.pm2"
 
 
-def age(path: Path, seconds: float = GRACE_S * 2) -> None:
-    """Let a file have been written some time ago."""
-    then = path.stat().st_mtime - seconds
-    os.utime(path, (then, then))
+def saved(ground: Ground) -> dict[str, Any]:
+    return {one["name"]: one for one in json.loads(dump(ground).read_bytes())}
 
 
-def rows(ground: Ground) -> list[dict[str, Any]]:
-    """Return the snapshots, oldest first."""
-    said: list[dict[str, Any]] = json.loads(ground.run("backups", "--json").stdout)
-    return said
-
-
-def problems(watch: Watch) -> list[str]:
-    """Look once, and return what is found wrong with the dump."""
+def found(watch: Watch, skip_s: float = 0.0) -> dict[str, Finding]:
+    """Return what is wrong with the dump by problem, as the loop finds it now."""
+    watch.ground.clock.skip(skip_s)
     watch.look()
-    return [one["problem"] for one in watch.ground.report["findings"] if one["subject"] == DUMP]
+    facts = watch.observer.observe()
+    findings = watch.observer.assess(facts).findings
+    return {one.problem: one for one in findings if one.subject == "dump.pm2"}
 
 
-def lock(ground: Ground) -> Path:
-    return daemon_lock(ground.home.path)
-
-
-def test_s20_a_damaged_dump_is_put_back_by_the_loop_after_a_minute_and_can_be_undone(ground: Ground) -> None:
-    broken = dump(ground).read_bytes()[:-20]
-    whole = dump(ground).read_bytes()
-    dump(ground).write_bytes(broken)
+def test_a_dump_is_followed_through_deletion_loss_and_damage(ground: Ground) -> None:
     with Watch(ground) as watch:
-        first = problems(watch)
-        watch.until("a try within the minute is refused", ground.acts)
-        refused = [one["detail"] for one in ground.audit if one["event"] == "acted"]
-        age(dump(ground))
-        watch.until("it is put back", lambda: dump(ground).read_bytes() == whole, skip_s=GRACE_S)
-        watch.until("nothing is wrong any more", lambda: problems(watch) == [])
-
-    assert first == ["dump-damaged"]
-    assert "PM2 may be writing it" in refused[0]
-    last = ground.audit[-1]
-    assert (last["step"], last["subject"], last["ok"]) == ("restore-dump", DUMP, True)
-    aside = rows(ground)[-1]
-    assert aside["kind"] == "before-restore"
-    assert ground.run("restore", aside["id"], "--yes").returncode == 0
-    assert dump(ground).read_bytes() == broken
-
-
-def test_the_restored_dump_is_one_that_pm2_brings_back(ground: Ground) -> None:
-    dump(ground).write_text("(() => { throw 1 })()", "utf-8")
-    age(dump(ground))
-
-    assert ground.run("recovery", "--level", "restore").returncode == 0
-    ground.home.end_daemon()
-    assert ground.home.cli("resurrect").returncode == 0
-    assert {one["name"] for one in ground.home.jlist()} == {"web", "api"}
-
-
-def test_s20_a_dump_that_is_an_empty_list_is_only_reported_while_apps_run(ground: Ground) -> None:
-    dump(ground).write_text("[]", "utf-8")
-    age(dump(ground))
-    with Watch(ground) as watch:
-        found = problems(watch)
-        watch.look(times=4, skip_s=600.0)
-
-        assert found == ["dump-empty"]
-        assert ground.acts() == []
-        dump(ground).unlink()
-        assert problems(watch) == ["dump-empty"]
-        ground.home.cli("delete", "all")
-        assert problems(watch) == []
-
-
-def test_a_dump_that_shrank_because_somebody_deleted_an_app_is_valid(ground: Ground) -> None:
-    with Watch(ground) as watch:
-        watch.look()
-        ground.home.cli("delete", "api")
+        assert (
+            found(watch, FIVE_MINUTES_S) == {}
+        )  # never saved: that is said by `doctor` and the start script
         ground.home.cli("save")
-        watch.look(times=3, skip_s=31.0)
-        ground.run("backup")
-    shrunk = rows(ground)[-1]
+        assert found(watch) == {}
 
-    assert len(json.loads(dump(ground).read_bytes())) == 1
-    assert len(rows(ground)) == 2
-    assert shrunk["allValid"] is True
+        ground.home.cli("delete", "blog")
+        ground.home.cli("save")
+        watch.look()
+        assert found(watch, 31) == {}  # a person deleted it
+
+        ground.home.start_app("mail")
+        assert found(watch) == {}
+        watch.look()
+        drift = found(watch, FIVE_MINUTES_S)["dump-drift"]
+        assert drift.message == "in PM2's list and not saved: mail"
+        assert drift.advice.startswith("`pm2 save` saves what runs")
+        ground.home.cli("save")
+        assert found(watch) == {}
+
+        dump(ground).write_text("[]", "utf-8")
+        empty = found(watch)["dump-empty"]
+        assert empty.message == "PM2's saved list holds no app; it held mail, shop"
+        assert "(2): `pm2 save` writes it anew" in empty.advice
+        ground.home.cli("save")
+        assert found(watch) == {}
+
+        dump(ground).write_bytes(dump(ground).read_bytes()[:-40])
+        watch.look()
+        assert "`pm2 save` writes it anew" in found(watch, 3.0)["dump-damaged"].advice
+        ground.home.cli("save")
+        assert found(watch) == {}
+
+
+def test_s10_after_a_crash_no_save_is_advised_before_the_apps_are_back(ground: Ground) -> None:
+    ground.home.cli("save")
+    with Watch(ground, REDUNDANCY_MODE="observe") as watch:  # else it would bring them back itself
+        assert found(watch) == {}
+        ground.home.end_daemon(signal.SIGKILL)
+        ground.home.start_app("shop")
+        ground.home.cli("save")
+        watch.look()
+        lost = found(watch, 31)["dump-shrunk"]
+
+        assert lost.message.startswith("PM2's saved list has lost blog")
+        assert "no `pm2 save` now: PM2's list lacks blog" in lost.advice
+        (ground.home.path / "dump.pm2.bak").replace(dump(ground))  # what a restore does
+        watch.look()
+        drift = found(watch, FIVE_MINUTES_S)
+        assert sorted(drift) == ["dump-drift"]
+        assert drift["dump-drift"].advice.startswith("`pm2 resurrect` starts what is saved and not there")
+        ground.home.cli("resurrect")
+        assert found(watch) == {}
+
+
+def test_s10_the_guard_keeps_ours_in_the_dump_and_touches_nothing_else(ground: Ground) -> None:
+    ground.home.cli("save")
+    before = saved(ground)
+    ground.home.start_app(OURS, SCRIPT, f"--interpreter={sys.executable}")
+    with Watch(ground) as watch:
+        watch.until("ours is saved", lambda: OURS in saved(ground), skip_s=2.0)
+
+        assert {name: one for name, one in saved(ground).items() if name != OURS} == before
+        assert ground.acts() == [("save-own-entries", "dump.pm2")]
+        assert found(watch) == {}
+        assert (ground.home.path / "redundancy" / "dump-before.pm2").stat().st_mode & 0o777 == 0o600
+        ground.home.cli("save")
+        assert found(watch) == {}
+
+
+def test_s8_a_guard_that_only_observes_leaves_the_dump_alone(ground: Ground) -> None:
+    ground.home.cli("save")
+    before = dump(ground).read_bytes()
+    ground.home.start_app(OURS, SCRIPT, f"--interpreter={sys.executable}")
+    with Watch(ground, REDUNDANCY_MODE="observe") as watch:
+        assert "own-entries-unsaved" in eventually("it is seen", lambda: found(watch))
+        watch.leaves_alone()
+
+    assert dump(ground).read_bytes() == before
+
+
+def test_the_doctor_says_how_the_saved_list_is_and_what_a_boot_does(ground: Ground) -> None:
+    def lines() -> dict[str, tuple[str, bool]]:
+        said = json.loads(ground.run("doctor", "--json").stdout)["checks"]
+        return {one["what"]: (one["detail"], one["ok"]) for one in said}
+
+    assert lines()["saved list"][0].startswith("PM2's list was never saved")
+    ground.home.cli("save")
+    assert lines()["saved list"] == ("holds 2 apps beside ours", True)
+    record = Installation("u", os.geteuid(), str(ground.home.path), "/n/node", "/p/pm2", "/w", "/w", "now")
+    installation.record(record, ground.workspace / "logs")
+    dump(ground).write_bytes(b"[{")
+    after = lines()
+
+    assert (after["saved list"][1], after["saved list"][0].startswith("damaged: line 1")) == (False, True)
+    assert after["boot"][0].startswith("nothing starts PM2 at boot") or after["boot"][1]

@@ -126,7 +126,8 @@ def test_recovery_by_hand_says_what_it_would_do_and_then_does_it(ground: Ground)
     plan = ground.run("recovery", "--dry-run", "--json")
     checked = ground.run("check")
     assert plan.returncode == 0
-    assert [one["steps"] for one in json.loads(plan.stdout)["wouldTake"]] == [["restart", "recreate"]] * 2
+    steps = ["restart", "recreate", "start-from-ecosystem"]
+    assert [one["steps"] for one in json.loads(plan.stdout)["wouldTake"]] == [steps] * 2
     assert checked.returncode == 2
     assert ground.audit == []
     assert not (ground.home.path / "redundancy").exists()

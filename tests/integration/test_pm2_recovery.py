@@ -90,13 +90,14 @@ def test_one_that_fails_for_good_climbs_the_whole_ladder_and_one_human_is_told_o
         webhook() as (address, came),
         Watch(ground, PM2_MAX_RESTARTS="2", REDUNDANCY_WEBHOOK=address) as watch,
     ):
-        watch.climb("web", steps=4)
+        watch.climb("web", steps=5)
         ground.wait_for("web", "errored")
         ground.clock.skip(400)
         watch.until("a human is told", lambda: came)
         watch.look(times=6, skip_s=60)
 
-        assert [step for step, _ in ground.acts()] == ["restart", "restart", "recreate", "recreate"]
+        steps = ["restart", "restart", "recreate", "recreate", "start-from-ecosystem"]
+        assert [step for step, _ in ground.acts()] == steps
         assert [message["subject"] for message in came] == ["web"]
         assert "PM2 gave up on it" in came[0]["text"]
         assert [one["subject"] for one in ground.report["recovery"]["needsHuman"]] == ["web"]

@@ -180,6 +180,7 @@ def test_the_report_has_a_row_for_each_process_but_twins_and_the_daemon() -> Non
             "uptimeS": 60,
             "expected": True,
             "intent": "",
+            "probe": "",
         }
     ]
 
@@ -206,4 +207,5 @@ def test_the_metrics_count_apps_by_status() -> None:
         "restarts": 5,
         "memoryMb": 1.0,
         "cpuPercent": 1.2,
+        "probesFailing": 0,
     }

@@ -12,7 +12,6 @@ import pytest
 from automation.core.settings import SettingsFile
 from automation.engine.context import effective
 from automation.systems.pm2 import SYSTEM
-from automation.systems.pm2.doctor import _boot
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
 from automation.systems.pm2.ladders import ladders
 
@@ -82,8 +81,6 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
     }
 
     assert found == {
-        "process-errored": [("restart", 2), ("recreate", 2)],
-        "process-stopped": [("restart", 2), ("recreate", 2)],
         "process-flapping": [("let-rest", 7)],
         "process-resting": [("start-again", 2)],
         "memory-high": [("restart", 3)],
@@ -92,6 +89,11 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "host-memory-low": [],
         "host-disk-low": [],
         "host-overloaded": [],
+        "process-hung": [("restart", 2), ("recreate", 2)],
+        "port-taken": [],
+        "process-errored": [("restart", 2), ("recreate", 2), ("start-from-ecosystem", 1)],
+        "process-stopped": [("restart", 2), ("recreate", 2), ("start-from-ecosystem", 1)],
+        "own-entries-unsaved": [("save-own-entries", 3)],
         "recreation-unfinished": [("finish-recreation", 3)],
         "file-wiped": [("restore-file", 3)],
         "dump-damaged": [("restore-dump", 3)],
@@ -107,18 +109,13 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "daemon-split": [("end-second-daemon", 1)],
         "app-lost": [],
         "required-missing": [],
+        "dump-empty": [],
+        "dump-unreadable": [],
+        "dump-shrunk": [],
+        "dump-drift": [],
+        "ecosystem-damaged": [],
     }
     assert {step for rungs in found.values() for step, _ in rungs} == set(SYSTEM.steps)
-
-
-def test_the_doctor_finds_the_unit_that_starts_pm2_at_boot(tmp_path: Path) -> None:
-    folders = [str(tmp_path / "nowhere"), str(tmp_path)]
-    before = _boot(folders)
-    (tmp_path / "pm2-root.service").touch()
-
-    assert before[2] is False
-    assert "pm2 startup" in before[1]
-    assert _boot(folders) == ("boot", f"{tmp_path}/pm2-root.service starts PM2", True)
 
 
 def test_auto_restart_false_leaves_apps_that_are_down_to_a_human() -> None:

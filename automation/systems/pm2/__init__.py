@@ -20,6 +20,7 @@ SYSTEM = System(
     steps={
         "restart": f"{_HERE}.steps:restart",
         "recreate": f"{_HERE}.steps:recreate",
+        "start-from-ecosystem": f"{_HERE}.ecosystem.starting:start_from_ecosystem",
         "finish-recreation": f"{_HERE}.steps:finish_recreation",
         "let-rest": f"{_HERE}.flap_steps:let_rest",
         "start-again": f"{_HERE}.flap_steps:start_again",
@@ -29,8 +30,9 @@ SYSTEM = System(
         "restart-daemon": f"{_HERE}.daemon.steps:restart_daemon",
         "end-second-daemon": f"{_HERE}.daemon.steps:end_second_daemon",
         "restart-master": f"{_HERE}.steps:restart_master",
-        "restore-dump": f"{_HERE}.dump_file:restore_dump",
+        "restore-dump": f"{_HERE}.dump.putting_back:restore_dump",
         "restore-file": "automation.engine.kept_files:restore_file",
+        "save-own-entries": f"{_HERE}.dump.steps:save_own_entries",
     },
     own_folder=f"{_HERE}.home:own_folder",
     own_variable="PM2_HOME",

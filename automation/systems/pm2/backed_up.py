@@ -14,8 +14,8 @@ from automation.engine.snapshots import BackedUp
 from automation.ports.commands import Commands, Ran, SystemCommands
 from automation.stores.backups.entry_path import problem_with
 from automation.stores.backups.store import Source
-from automation.systems.pm2.dump import BEFORE, DUMP, Condition, condition_of, judge_dump
-from automation.systems.pm2.dump_copies import PREFIX, valid_copies
+from automation.systems.pm2.dump.condition import BEFORE, DUMP, Condition, condition_of, judge_dump
+from automation.systems.pm2.dump.copies import PREFIX, valid_copies
 from automation.systems.pm2.home import daemon_lock, own_folder_of, pm2_home
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.memory import NO_DAEMON, Memory

@@ -17,12 +17,14 @@ from automation.systems.pm2.daemon.checks import (
     sockets_gone,
 )
 from automation.systems.pm2.daemon.trouble import Trouble
-from automation.systems.pm2.dump import dump_findings
+from automation.systems.pm2.dump import checks as dump_checks
+from automation.systems.pm2.ecosystem import checks as ecosystem_checks
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.flap_checks import flap_findings
 from automation.systems.pm2.host_checks import host_findings, strained
 from automation.systems.pm2.intents import DELETED_AFTER_S, Cause, unsettled
 from automation.systems.pm2.master import master_silent
+from automation.systems.pm2.probes.checks import failing, port_taken, process_hung, undecided, word
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.recreation import left_open, new_ones, old_one
 from automation.systems.pm2.required import cause, is_required, missed, required_missing, required_stopped
@@ -51,9 +53,12 @@ def assess(facts: Facts) -> Assessment:
             *flap_findings(facts, watched),
             *usage_findings(facts, watched),
             *host_findings(facts.tracked.host),
+            *process_hung(_up(facts), facts.probed, facts.taken),
+            *port_taken(_should_run(facts), facts.taken),
             *kept_file_findings(facts.files),
-            *dump_findings(facts.dump, apps=bool(subjects)),
             *master_silent(facts.master),
+            *dump_checks.dump_findings(facts.saved, facts.at_s),
+            *ecosystem_checks.ecosystem_findings(facts.ecosystem),
         ),
         down=facts.state in DOWN,
         critical_subjects=frozenset(
@@ -161,6 +166,20 @@ def _down(facts: Facts, status: str) -> Iterator[Process]:
             yield process
 
 
+def _up(facts: Facts) -> Iterator[Process]:
+    """Return the processes that PM2 calls online, and on which nobody is at work."""
+    return (process for process in _should_run(facts) if process.status == "online")
+
+
+def _should_run(facts: Facts) -> Iterator[Process]:
+    """Return the processes that should run, and on which nobody is at work."""
+    for process in facts.processes:
+        wanted = guarded(process, facts) and expected(process, facts)
+        busy = process.status in {"launching", "stopping"} or in_deploy(process, facts)
+        if wanted and not busy and not in_recreation(process, facts):
+            yield process
+
+
 def in_deploy(process: Process, facts: Facts) -> bool:
     """Tell whether a reload may be at work on a process (safety S16)."""
     return facts.reloading or any(one.twin and one.name == process.name for one in facts.processes)
@@ -204,8 +223,12 @@ def _look_again_s(facts: Facts) -> float | None:
         wanted.append(LOOK_AGAIN_S)
     if any(one.twin or one.status in {"launching", "stopping"} for one in facts.processes):
         wanted.append(LOOK_AGAIN_S)
+    if undecided(facts.taken):
+        wanted.append(LOOK_AGAIN_S)
     if facts.intents is not None and unsettled(facts.intents):
         wanted.append(DELETED_AFTER_S)
+    beside = (dump_checks.look_again_s(facts.saved), ecosystem_checks.look_again_s(facts.ecosystem))
+    wanted += [one for one in beside if one is not None]
     return min(wanted, default=None)
 
 
@@ -236,6 +259,7 @@ def _row(process: Process, facts: Facts) -> dict[str, object]:
         "uptimeS": round(max(facts.at_s - started_s, 0.0)) if online else None,
         "expected": guarded(process, facts) and expected(process, facts),
         "intent": _intent(process, facts),
+        "probe": word(facts.probed, process),
     }
 
 
@@ -273,6 +297,7 @@ def _metrics(facts: Facts) -> dict[str, float]:
         "errored": sum(one.status == "errored" for one in apps),
         "stopped": sum(one.status == "stopped" for one in apps),
         "restarts": sum(one.restarts for one in apps),
+        "probesFailing": failing(facts.probed),
         "memoryMb": round(sum(one.memory_bytes for one in apps) / 1_048_576, 1),
         "cpuPercent": round(sum(one.cpu_percent for one in apps), 1),
     }

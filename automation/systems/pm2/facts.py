@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from automation.engine.kept_files import KeptFile
 from automation.systems.pm2.app_rules import AppRules
 from automation.systems.pm2.daemon.trouble import Trouble
-from automation.systems.pm2.dump import Dump
+from automation.systems.pm2.dump.judging import SavedList
+from automation.systems.pm2.ecosystem.watching import Ecosystem
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.master import Master
+from automation.systems.pm2.probes.checks import Probed, Taken
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.tracked import Tracked
@@ -34,9 +37,10 @@ class Facts:
     """One look; `at_s` is in seconds since 1970.
 
     `reloading` says that a `pm2 reload` is under way, `recreation` which one was begun and not ended; `files`
-    are the guarded ones, `master` is our own master, where PM2 runs one, `dump` is what `pm2 save` wrote;
-    `trouble` says what is wrong with PM2's daemon, `rules` what settings say of apps, `tracked` what several
-    looks say together.
+    are the guarded ones, `master` is our own master, where PM2 runs one; `saved` and `ecosystem` are what its
+    dump and the ecosystem files hold; `trouble` says what is wrong with PM2's daemon, `rules` what settings
+    say of apps, `tracked` what several looks say together; `probed` how those answer that are asked, `taken`
+    whose port somebody else holds, by id.
     """
 
     at_s: float
@@ -48,7 +52,10 @@ class Facts:
     recreation: Recreation | None = None
     files: tuple[KeptFile, ...] = ()
     master: Master | None = None
-    dump: Dump | None = None
+    saved: SavedList | None = None
+    ecosystem: Ecosystem | None = None
     trouble: Trouble | None = None
     rules: AppRules = field(default_factory=AppRules)
     tracked: Tracked = field(default_factory=Tracked)
+    probed: Mapping[int | str, Probed] = field(default_factory=dict)
+    taken: Mapping[int | str, Taken] = field(default_factory=dict)

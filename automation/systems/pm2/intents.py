@@ -88,7 +88,7 @@ def learn(
     stops = {
         process.pm_id: _stop(process, intents, words, gap=gap, now_s=now_s)
         for process in processes
-        if process.status == "stopped"
+        if process.status == "stopped" or _being_stopped_by_us(process, intents)
     }
     known_now = {one.pm_id: (one.name, one.unique_id) for one in processes if not one.twin}
     return Intents(daemon, stops, _gone(intents, known_now, now_s), known_now, words)
@@ -109,6 +109,12 @@ def _stop(
         return before
     seen = not gap and (intents.known or {}).get(process.pm_id) == (process.name, process.unique_id)
     return Stop(process.pm_id, process.name, Cause.NOBODY if seen else Cause.UNSEEN, now_s, process.run)
+
+
+def _being_stopped_by_us(process: Process, intents: Intents) -> bool:
+    """Tell whether it was noted that a run is stopped before it was: we alone note that so early."""
+    noted = intents.stops.get(process.pm_id)
+    return process.status == "stopping" and noted is not None and noted.run == process.run
 
 
 def _not_later(intents: Intents, now_s: float) -> Intents:
@@ -183,6 +189,12 @@ def deleted_ids(intents: Intents) -> frozenset[int | str]:
 def unsettled(intents: Intents) -> bool:
     """Tell whether something vanished of which it cannot be said yet why."""
     return any(not one.deleted for one in intents.gone)
+
+
+def stopped_by_us(intents: Intents, process: Process, now_s: float) -> Intents:
+    """Return the intents in which a process that we are about to stop ourselves is stopped by nobody."""
+    stop = Stop(process.pm_id, process.name, Cause.NOBODY, now_s, process.run)
+    return replace(intents, stops={**intents.stops, process.pm_id: stop})
 
 
 def rested(intents: Intents, process: Process, now_s: float) -> Intents:

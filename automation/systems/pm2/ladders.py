@@ -7,11 +7,12 @@ from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
 from automation.engine.pacing import pace_of, tries
 from automation.systems.pm2 import tracked_ladders
-from automation.systems.pm2.dump_file import dump_ladder
+from automation.systems.pm2.dump.putting_back import dump_ladder
 from automation.systems.pm2.master import master_ladders
 
 RECREATIONS = 2
 FINISHES = 3
+SAVES = 3
 
 RETURNS = 5
 MANY = 50
@@ -20,27 +21,43 @@ A_DAY_S = 86_400.0
 ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
 
 # Problems that no step cures: a human is told.
-FOR_A_HUMAN = ("app-lost", "required-missing", *tracked_ladders.FOR_A_HUMAN)
+FOR_A_HUMAN = (
+    "app-lost",
+    "required-missing",
+    "port-taken",
+    *tracked_ladders.FOR_A_HUMAN,
+    "dump-empty",
+    "dump-unreadable",
+    "dump-shrunk",
+    "dump-drift",
+    "ecosystem-damaged",
+)
 
 
 def ladders(settings: Settings) -> tuple[Ladder, ...]:
-    """Return the ladders: restart, then prepare the app anew as it was last seen (safety S12)."""
+    """Return the ladders: restart, prepare anew as it was last seen, start from its file (safety S12)."""
     rungs: tuple[Rung, ...] = ()
     acts = settings.flag("auto_restart")
     if acts:
-        recreations = tries(settings, RECREATIONS)
-        rungs = (Rung("restart", settings.count("max_restarts")), Rung("recreate", recreations))
+        rungs = (
+            Rung("restart", settings.count("max_restarts")),
+            Rung("recreate", tries(settings, RECREATIONS)),
+            Rung("start-from-ecosystem", 1),
+        )
     pace = pace_of(settings, first_s=settings.seconds("restart_delay"))
     finishes = (Rung("finish-recreation", tries(settings, FINISHES)),)
+    saves = (Rung("save-own-entries", tries(settings, SAVES)),)
     return (
         Ladder("process-errored", rungs, pace),
         Ladder("process-stopped", rungs, pace),
+        Ladder("process-hung", rungs[:2], pace),  # from its file it would run beside the one that hangs
         *daemon_ladders(settings, acts=acts),
         Ladder("recreation-unfinished", finishes, pace_of(settings)),
         *tracked_ladders.flap_ladders(settings),
         *tracked_ladders.usage_ladders(settings),
         kept_file_ladder(settings),
         dump_ladder(settings),
+        Ladder("own-entries-unsaved", saves, pace_of(settings)),
         *master_ladders(settings),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )

@@ -12,16 +12,23 @@ from automation.core.finding import Assessment
 from automation.engine.context import Context
 from automation.engine.kept_files import KeptFiles, matching_files
 from automation.engine.own_gap import OwnGap
+from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
 from automation.ports.host import ReadHost, host_reader
 from automation.ports.process_table import is_stopped
 from automation.ports.socket_owner import socket_owner
+from automation.ports.talking import Said
 from automation.stores.layout import HOME_FOLDER
 from automation.systems.pm2.app_rules import AppRules, app_rules
 from automation.systems.pm2.backed_up import guarded_files, wiped
 from automation.systems.pm2.checks import assess
-from automation.systems.pm2.command_line import list_by_command_line, recorded_programs
+from automation.systems.pm2.command_line import (
+    evaluating_programs,
+    list_by_command_line,
+    recorded_programs,
+    start_by_command_line,
+)
 from automation.systems.pm2.daemon.fate import Fate
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.revival import Means
@@ -29,12 +36,19 @@ from automation.systems.pm2.daemon.saved import dumps
 from automation.systems.pm2.daemon.starting import Programs
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
-from automation.systems.pm2.dump_file import DumpFile
+from automation.systems.pm2.dump.judging import SavedList, Seen
+from automation.systems.pm2.dump.own import fingerprints, own_entries
+from automation.systems.pm2.dump.putting_back import DumpFile
+from automation.systems.pm2.dump.saving import DumpFiles, dump_files
+from automation.systems.pm2.dump.watching import DumpWatch
+from automation.systems.pm2.dump.watching import Place as DumpPlace
+from automation.systems.pm2.ecosystem.watching import EcosystemWatch
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
-from automation.systems.pm2.intents import Intents, forgotten, heard, learn, rested
+from automation.systems.pm2.intents import Intents, forgotten, heard, learn, rested, stopped_by_us
 from automation.systems.pm2.master import look_at_master
 from automation.systems.pm2.memory import Memory
+from automation.systems.pm2.probes.eyes import Asking, Eyes
 from automation.systems.pm2.process import OURS, OWN_APPS, Process, processes
 from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
@@ -59,17 +73,22 @@ FATES = {state: fate for fate, state in AWAY.items()}
 class Around:
     """What the guard has beside PM2's sockets.
 
-    Its guarded files, the dump, the master's report, its own last gap, PM2's list by its command line, what a
-    revival of the daemon acts through, and what settings say of each app.
+    Its guarded files, PM2's dump, the ecosystem files, the master's report, its own last gap, PM2's list by
+    its command line, what a revival of the daemon acts through, and what it sees of the apps themselves.
     """
 
     files: KeptFiles
-    dump: DumpFile
+    dump_file: DumpFile
     logs: Path
     gap: OwnGap
     by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
     environment: Mapping[str, str]
     programs: Callable[[], Programs]
+    apps: Eyes
+    dump: DumpWatch
+    dump_files: DumpFiles
+    ecosystem: EcosystemWatch
+    suites: Sequence[str] = (str(INSTALLED_IN),)
     rules: AppRules = field(default_factory=AppRules)
     period_s: float = 30.0
     read_host: ReadHost | None = None
@@ -91,8 +110,11 @@ class Pm2Observer:
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
-        self.dump = around.dump if around else None
+        self.dump = around.dump_file if around else None
         self.rest_notes = memory.rest_notes
+        self.dump_files = around.dump_files if around else None
+        self.ecosystem = around.ecosystem if around else None
+        self.suites = around.suites if around else ()
         self._around = around
         self.rules = around.rules if around else AppRules()
         self._tracking = Tracking(
@@ -137,7 +159,19 @@ class Pm2Observer:
         short = self._around.gap.was_short()
         master = look_at_master(facts.processes, self._around.logs, facts.at_s, trustworthy=short)
         around = self._around
-        return replace(facts, files=around.files.look(), master=master, dump=around.dump.look())
+        pairs = list(zip(facts.processes, self._entries or [], strict=False))
+        probed, taken = around.apps.look(pairs, facts.daemon.pid if facts.daemon else 0)
+        files = around.files.look()
+        whole = [one.path for one in files if not one.wiped]  # a wiped one is a finding of its own
+        return replace(
+            facts,
+            files=files,
+            master=master,
+            probed=probed,
+            taken=taken,
+            ecosystem=around.ecosystem.look(whole, self._entries or ()),
+            saved=self._look_at_dump(around.dump, facts),
+        )
 
     def _tracked(self, facts: Facts) -> Facts:
         """Add what this look and those before say together."""
@@ -218,6 +252,11 @@ class Pm2Observer:
             self.watch.scene,
         )
 
+    def _look_at_dump(self, dump: DumpWatch, facts: Facts) -> SavedList:
+        own = fingerprints(own_entries(self._entries or (), self.suites))
+        listed = facts.processes if facts.state is DaemonState.ALIVE else None
+        return dump.look(Seen(listed, self._intents, own), facts.at_s)
+
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
         try:
@@ -245,6 +284,9 @@ class Pm2Observer:
         entries, self._entries = self._entries, None  # a large list: not held while asleep
         self._guards = True
         self.watch.remember(FATES.get(facts.state), facts.trouble)
+        if self._around is not None:
+            self._around.apps.remember()
+            self._around.dump.remember()
         if facts.daemon is None or entries is None:
             return
         self._save_roster(facts, facts.daemon, entries)
@@ -288,6 +330,19 @@ class Pm2Observer:
         self._intents = rested(self._intents, process, self.clock.now_s())
         self._memory.save_intents(self._intents)
 
+    def note_our_stop(self, process: Process) -> None:
+        """Note that we ourselves are about to stop a process, so that it is not taken for a person's act.
+
+        Raises:
+            EffectFailed: The disk said no; then it must not be stopped.
+        """
+        self._intents = stopped_by_us(self._intents, process, self.clock.now_s())
+        self._memory.save_intents(self._intents)
+
+    def ask_again(self, process: Process, wait_s: float) -> Said | None:
+        """Ask a process that hangs once more; None where no answer came within that time."""
+        return None if self._around is None else self._around.apps.ask_again(process, wait_s)
+
     def note(self, recreation: Recreation | None) -> None:
         """Note that a recreation begins, or that it is over.
 
@@ -301,22 +356,34 @@ class Pm2Observer:
         return self._memory.load_recreation()
 
     def fds(self) -> Sequence[int]:
-        """Return what becomes readable when PM2 says something."""
-        return self.pm2.fds()
+        """Return what becomes readable when PM2 or an app says something."""
+        around = self._around
+        return (*self.pm2.fds(), *((*around.apps.fds(), *around.ecosystem.fds()) if around else ()))
+
+    def next_s(self) -> float | None:
+        """Return when `pump` is due although PM2 says nothing: when an app is to be asked."""
+        return self._around.apps.next_s() if self._around else None
 
     def pump(self) -> bool:
-        """Read what PM2 said; tell whether it deserves a look."""
+        """Read what PM2 and the apps said; tell whether it deserves a look."""
         before = len(self._events)
         connected = bool(self.pm2.fds())
         self._take_events()
-        return len(self._events) > before or (connected and not self.pm2.fds())
+        around = self._around
+        answered = around is not None and around.apps.pump()
+        evaluated = around is not None and around.ecosystem.pump()
+        return answered or evaluated or len(self._events) > before or (connected and not self.pm2.fds())
 
     def close(self) -> None:
         """Drop the connections; a guard that ends in order says so, for the one after it."""
+        if self.ecosystem is not None:
+            self.ecosystem.close()
         if self._guards:
             with contextlib.suppress(EffectFailed):
                 self.watch.guard_ends()
         self.pm2.close()
+        if self._around is not None:
+            self._around.apps.close()
 
     def _take_events(self) -> None:
         connected = bool(self.pm2.fds())
@@ -351,26 +418,37 @@ def connect(context: Context) -> Pm2Observer:
             f"PM2_HOME {home}: no such folder, or not ours to enter; start PM2 once, or set PM2_HOME"
         )
     client = Pm2Client(home, context.clock, environment)
-    globs = guarded_files(context.settings)
+    interval_s = context.settings.seconds("check_interval")
+    workspace, own, rules = context.layout.workspace, own_folder(environment), app_rules(context.settings)
+    dump, globs = dump_files(dumps(home, environment)[0], own), guarded_files(context.settings)
     around = Around(
-        KeptFiles(
+        files=KeptFiles(
             context,
-            lambda: matching_files(context.layout.workspace, globs),
+            lambda: matching_files(workspace, globs),
             wiped,
             auto_restore=context.settings.flag("auto_restore"),
         ),
-        DumpFile(context, home),
-        context.layout.logs,
-        OwnGap(context.clock, context.settings.seconds("check_interval")),
-        lambda: list_by_command_line(context, SystemCommands()),
-        environment,
-        lambda: recorded_programs(context),
-        app_rules(context.settings),
-        period_s=context.settings.seconds("check_interval"),
-        read_host=host_reader((home, context.layout.logs, context.layout.workspace))
+        dump_file=DumpFile(context, home),
+        logs=context.layout.logs,
+        gap=OwnGap(context.clock, interval_s),
+        by_command_line=lambda: list_by_command_line(context, SystemCommands()),
+        environment=environment,
+        programs=lambda: recorded_programs(context),
+        apps=Eyes(context.clock, Asking(rules, interval_s, workspace, own)),
+        dump=DumpWatch(DumpPlace(dump.dump, own / "dump.json", (str(INSTALLED_IN),))),
+        dump_files=dump,
+        ecosystem=EcosystemWatch(
+            workspace,
+            context.clock,
+            lambda: evaluating_programs(context),
+            lambda *words: start_by_command_line(context, SystemCommands(), *words),
+        ),
+        rules=rules,
+        period_s=interval_s,
+        read_host=host_reader((home, context.layout.logs, workspace))
         if context.settings.flag("watch_host")
         else None,
     )
-    memory = Memory(own_folder(environment))
+    memory = Memory(own)
     patience_s = 0.0 if context.by_hand else PATIENCE_S
     return Pm2Observer(client, memory, home, context.clock, around, patience_s=patience_s)

@@ -9,34 +9,39 @@ from automation.core.errors import EffectFailed, StepRefused
 from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
 from automation.systems.pm2.prepared import prepared
+from automation.systems.pm2.probes.steps import answers_again, end_hung, restart_hung, started_when_stopped
 from automation.systems.pm2.process import RUNNING, Process, processes
 from automation.systems.pm2.recreation import Recreation, begun, new_ones, old_one
 from automation.systems.pm2.required import STOPPED as STOPPED_BY_HAND
 
 MOMENT_S = 0.8  # a loop blocks for less than a second
 NOT_NEEDED = "not needed: it is not down any more"
+ANSWERS = "not needed: it answers again"
 
 
 @dataclass(frozen=True, slots=True)
-class _Down:
-    """A process that is down, its raw entry, and the daemon and the list that say so."""
+class Down:
+    """A process that is down or hangs, its raw entry, and the daemon and the list that say so."""
 
     process: Process
     entry: Entry
     daemon: tuple[int, int]
     listed: tuple[Process, ...]
+    hung: bool = False
 
 
 def restart(observer: Pm2Observer, subject: str) -> str:
-    """Restart a process that is down; PM2 gives it a fresh count of quick tries.
+    """Restart a process that is down or hangs; PM2 gives it a fresh count of quick tries.
 
     Raises:
         StepRefused: It is gone, or PM2 could not end it.
         EffectFailed: PM2 said no.
     """
-    down = _down(observer, subject)
-    if down is None:
-        return NOT_NEEDED
+    down = look_down(observer, subject)
+    if isinstance(down, str):
+        return down
+    if down.hung:
+        return restart_hung(observer, down.process)
     if not down.process.autostart:  # PM2 itself never starts such an app, not even when told to
         return recreate(observer, subject)
     observer.pm2.restart(down.process.pm_id)
@@ -46,22 +51,35 @@ def restart(observer: Pm2Observer, subject: str) -> str:
 def recreate(observer: Pm2Observer, subject: str) -> str:
     """Prepare a process anew as PM2 shows it, see that it runs, then delete the old entry (safety S12).
 
+    Raises:
+        StepRefused: It is a PM2 module, or gone, or cannot be told from another.
+        EffectFailed: PM2 said no, or the new one does not run; then the old entry stays.
+    """
+    down = look_down(observer, subject)
+    if isinstance(down, str):
+        return down
+    if down.hung and not started_when_stopped(down.process):
+        return restart_hung(observer, down.process)
+    refuse_what_would_not_come_back(down)
+    if down.hung and not end_hung(observer, down.process):
+        return f"PM2 is ending pid {down.process.pid}, by SIGKILL where it must; then it is started"
+    environment = down.entry["pm2_env"]
+    return replace_entry(observer, down, prepared(environment if isinstance(environment, dict) else {}))
+
+
+def replace_entry(observer: Pm2Observer, down: Down, wanted: Entry) -> str:
+    """Prepare an entry in the place of one that is down, and leave exactly one of the two.
+
     1. Note what is about to be done, on disk: who finds the note and two entries finishes it.
     2. Prepare. An error here does not mean that there is no new entry, nor an answer that it runs.
     3. Whichever of the two does not run is deleted, so that exactly one is left.
 
     Raises:
-        StepRefused: It is a PM2 module, or gone, or cannot be told from another.
+        StepRefused: The entry must not be sent.
         EffectFailed: PM2 said no, or the new one does not run; then the old entry stays.
     """
-    down = _down(observer, subject)
-    if down is None:
-        return NOT_NEEDED
-    _refuse_what_would_not_come_back(down)
-    environment = down.entry["pm2_env"]
-    wanted = prepared(environment if isinstance(environment, dict) else {})
-    if not down.process.autostart:  # settings require it
-        wanted["autostart"] = True
+    if not down.process.autostart:  # settings require it to run
+        wanted = wanted | {"autostart": True}
     recreation = begun(down.daemon, down.process, down.listed)
     observer.note(recreation)
     trouble = ""
@@ -134,8 +152,8 @@ def _said(old: Process, kept: Process) -> str:
     )
 
 
-def _down(observer: Pm2Observer, subject: str) -> _Down | None:
-    """Look again; return the process of a label when it is still down, and nobody wants it to be.
+def look_down(observer: Pm2Observer, subject: str) -> Down | str:
+    """Look again; return the process of a label when it still is down or hangs, else why nothing is needed.
 
     Raises:
         StepRefused: It is gone, or PM2 could not end it.
@@ -146,15 +164,24 @@ def _down(observer: Pm2Observer, subject: str) -> _Down | None:
     if found is None or facts.daemon is None:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     process, entry = found
-    findings = (one for one in observer.assess(facts).findings if one.problem != STOPPED_BY_HAND)
-    if all(finding.subject != subject for finding in findings):
-        return None
+    found_wrong = [one.problem for one in observer.assess(facts).findings if one.subject == subject]
+    problems = set(found_wrong) - {STOPPED_BY_HAND}
+    hung = "process-hung" in problems
+    if not problems:
+        return NOT_NEEDED
+    if hung and answers_again(observer, process):
+        return ANSWERS
     if process.pid and process.status == "errored":
         raise StepRefused(f"PM2 could not end it: pid {process.pid} lives; a second one would run beside it")
-    return _Down(process, entry, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes)
+    return Down(process, entry, (facts.daemon.pid, facts.daemon.start_ticks), facts.processes, hung)
 
 
-def _refuse_what_would_not_come_back(down: _Down) -> None:
+def refuse_what_would_not_come_back(down: Down) -> None:
+    """Refuse what a new entry could not take the place of.
+
+    Raises:
+        StepRefused: It is a PM2 module, or cannot be told from another.
+    """
     process = down.process
     if process.module:
         raise StepRefused(f"{process.label} is a PM2 module: `pm2 install {process.name}` sets it up anew")

@@ -13,7 +13,7 @@ from automation.ports.clock import Clock
 from automation.ports.files import cannot, make_folder, read_whole, write_whole
 from automation.stores.backups.listing import readable_manifests
 from automation.stores.backups.snapshot_id import next_id
-from automation.systems.pm2.dump import DUMP, Condition, condition_of
+from automation.systems.pm2.dump.condition import DUMP, Condition, condition_of
 from automation.systems.pm2.home import own_folder_of
 
 PREFIX = "pm2-home"  # the folder of a snapshot that PM2's own files go to

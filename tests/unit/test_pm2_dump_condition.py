@@ -9,18 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.core.finding import Severity
-from automation.systems.pm2.dump import (
+from automation.systems.pm2.dump.condition import (
     MEANT_AFTER_S,
     Condition,
     Dump,
     apps_in,
     condition_of,
-    dump_findings,
     judge_dump,
     unexplained,
 )
-from automation.systems.pm2.dump_restoring import FromBefore, FromSnapshot, LeftAlone, decide_dump
+from automation.systems.pm2.dump.restoring import FromBefore, FromSnapshot, LeftAlone, decide_dump
 from automation.systems.pm2.intents import Gone, Intents
 
 NOW_S = 1_800_000_000.0
@@ -132,39 +130,6 @@ def test_a_dump_that_shrank_by_hand_is_valid() -> None:
 
 
 # --- what is said -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("condition", BROKEN)
-def test_a_damaged_dump_is_critical_and_the_line_says_how_it_is(condition: Condition) -> None:
-    (finding,) = dump_findings(Dump(condition, "line 1", NOW_S), apps=False)
-
-    assert (finding.key, finding.severity) == (("dump-damaged", "dump.pm2"), Severity.CRITICAL)
-    assert f"is {condition} (line 1):" in finding.message
-    assert "restore --path pm2-home/dump.pm2" in finding.advice
-
-
-def test_a_whole_dump_and_none_looked_at_are_no_finding() -> None:
-    assert list(dump_findings(None, apps=True)) == []
-    assert list(dump_findings(Dump(C.WHOLE, "", NOW_S), apps=True)) == []
-    (plain,) = dump_findings(Dump(C.EMPTY, "", NOW_S), apps=True)
-    assert "is empty: nothing" in plain.message
-
-
-@pytest.mark.parametrize("condition", [C.MISSING, C.HOLDS_NOTHING])
-def test_an_empty_or_missing_dump_is_only_reported_where_a_copy_names_apps_and_apps_run(
-    condition: Condition,
-) -> None:
-    (finding,) = dump_findings(Dump(condition, has_copy=True), apps=True)
-
-    assert (finding.problem, finding.severity) == ("dump-empty", Severity.WARNING)
-    assert list(dump_findings(Dump(condition, has_copy=True), apps=False)) == []
-    assert list(dump_findings(Dump(condition), apps=True)) == []
-
-
-def test_what_cannot_be_read_is_said() -> None:
-    (finding,) = dump_findings(Dump(C.UNREADABLE, "cannot read it"), apps=True)
-
-    assert (finding.problem, finding.message) == ("dump-unreadable", "cannot read it")
 
 
 # --- when it is put back ------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from automation.systems.pm2.dump import DAMAGED, Condition, Dump
+from automation.systems.pm2.dump.condition import DAMAGED, Condition, Dump
 
 
 @dataclass(frozen=True, slots=True)

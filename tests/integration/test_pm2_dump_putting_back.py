@@ -20,9 +20,9 @@ from automation.ports.clock import SteppedClock, SystemClock
 from automation.ports.locks import take_lock
 from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.backed_up import backed_up
-from automation.systems.pm2.dump import DUMP, Condition
-from automation.systems.pm2.dump_copies import FOLDER, MOST_KEPT, keep_copy, valid_copies
-from automation.systems.pm2.dump_file import GRACE_S, DumpFile, restore_dump
+from automation.systems.pm2.dump.condition import DUMP, Condition
+from automation.systems.pm2.dump.copies import FOLDER, MOST_KEPT, keep_copy, valid_copies
+from automation.systems.pm2.dump.putting_back import GRACE_S, DumpFile, restore_dump
 from automation.systems.pm2.home import daemon_lock
 
 APPS = json.dumps([{"name": "web", "pm_id": 0}, {"name": "api", "pm_id": 1}]).encode()

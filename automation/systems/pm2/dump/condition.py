@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from automation.core.finding import Finding, Severity
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.process import OURS
 
@@ -106,24 +105,3 @@ def judge_dump(
     if written_at_s is not None and now_s - written_at_s >= MEANT_AFTER_S:
         return True
     return not unexplained(apps_in(before), apps_in(data), intents)
-
-
-def dump_findings(dump: Dump | None, *, apps: bool) -> Iterator[Finding]:
-    """Report a dump from which nothing would come back at the next boot.
-
-    Args:
-        dump: How it is; None where none is looked at.
-        apps: Whether PM2 runs any: where it runs none, there is nothing that could be missed.
-    """
-    if dump is None:
-        return
-    put_back = f"`restore --path pm2-home/{DUMP}` puts a copy back; or `pm2 save` writes what runs now"
-    if dump.condition in DAMAGED:
-        more = f" ({dump.detail})" if dump.detail else ""
-        said = f"what `pm2 save` wrote is {dump.condition}{more}: nothing would come back at the next boot"
-        yield Finding("dump-damaged", DUMP, Severity.CRITICAL, said, put_back)
-    elif dump.condition is Condition.UNREADABLE:
-        yield Finding("dump-unreadable", DUMP, Severity.WARNING, dump.detail, "look at its owner and mode")
-    elif dump.has_copy and apps:
-        said = f"what `pm2 save` wrote is {dump.condition}: nothing would come back at the next boot"
-        yield Finding("dump-empty", DUMP, Severity.WARNING, said, put_back)

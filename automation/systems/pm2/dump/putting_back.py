@@ -17,9 +17,9 @@ from automation.engine.pacing import pace_of, tries
 from automation.engine.snapshots import store_of
 from automation.ports.files import cannot, read_whole, write_whole
 from automation.ports.locks import locked
-from automation.systems.pm2.dump import BEFORE, DUMP, Condition, Dump, condition_of
-from automation.systems.pm2.dump_copies import DUMP_CAP_BYTES, PREFIX, DumpCopy, keep_copy, valid_copies
-from automation.systems.pm2.dump_restoring import FromBefore, FromSnapshot, LeftAlone, decide_dump
+from automation.systems.pm2.dump.condition import BEFORE, DUMP, Condition, Dump, condition_of
+from automation.systems.pm2.dump.copies import DUMP_CAP_BYTES, PREFIX, DumpCopy, keep_copy, valid_copies
+from automation.systems.pm2.dump.restoring import FromBefore, FromSnapshot, LeftAlone, decide_dump
 from automation.systems.pm2.home import daemon_lock
 
 GRACE_S = 60.0

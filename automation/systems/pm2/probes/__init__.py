@@ -1,0 +1,1 @@
+"""Apps that hang: PM2 calls them online, and they do not answer."""
