@@ -17,15 +17,11 @@ import pytest
 
 from automation.engine.cycle import run_cycle
 from automation.ports.process import alive
-from automation.systems.pm2 import app_rules
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.steps import restart
 from tests.answering import closed_port, never, server
 from tests.guarding import Ground, Watch, eventually
 from tests.real_pm2 import VERSIONS, Pm2Home
-
-if not hasattr(app_rules, "app_rules"):
-    pytest.skip("no settings give an app a probe yet", allow_module_level=True)
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
 

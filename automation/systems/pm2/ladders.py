@@ -39,14 +39,14 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     rungs: tuple[Rung, ...] = ()
     acts = settings.flag("auto_restart")
     if acts:
-        recreations = tries(settings, RECREATIONS)
         rungs = (
             Rung("restart", settings.count("max_restarts")),
-            Rung("recreate", recreations),
+            Rung("recreate", tries(settings, RECREATIONS)),
             Rung("start-from-ecosystem", 1),
         )
     pace = pace_of(settings, first_s=settings.seconds("restart_delay"))
     finishes = (Rung("finish-recreation", tries(settings, FINISHES)),)
+    saves = (Rung("save-own-entries", tries(settings, SAVES)),)
     return (
         Ladder("process-errored", rungs, pace),
         Ladder("process-stopped", rungs, pace),
@@ -57,7 +57,7 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
         *tracked_ladders.usage_ladders(settings),
         kept_file_ladder(settings),
         dump_ladder(settings),
-        Ladder("own-entries-unsaved", (Rung("save-own-entries", tries(settings, SAVES)),), pace_of(settings)),
+        Ladder("own-entries-unsaved", saves, pace_of(settings)),
         *master_ladders(settings),
         *(Ladder(problem, ()) for problem in FOR_A_HUMAN),
     )

@@ -74,8 +74,7 @@ class Around:
     """What the guard has beside PM2's sockets.
 
     Its guarded files, PM2's dump, the ecosystem files, the master's report, its own last gap, PM2's list by
-    its command line, what a revival of the daemon acts through, what it sees of the apps themselves, and what
-    settings say of each.
+    its command line, what a revival of the daemon acts through, and what it sees of the apps themselves.
     """
 
     files: KeptFiles
@@ -422,8 +421,7 @@ def connect(context: Context) -> Pm2Observer:
     client = Pm2Client(home, context.clock, environment)
     interval_s = context.settings.seconds("check_interval")
     workspace, own, rules = context.layout.workspace, own_folder(environment), app_rules(context.settings)
-    globs = guarded_files(context.settings)
-    dump = dump_files(dumps(home, environment)[0], own)
+    dump, globs = dump_files(dumps(home, environment)[0], own), guarded_files(context.settings)
     around = Around(
         files=KeptFiles(
             context,

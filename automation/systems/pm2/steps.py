@@ -64,10 +64,7 @@ def recreate(observer: Pm2Observer, subject: str) -> str:
     if down.hung and not end_hung(observer, down.process):
         return f"PM2 is ending pid {down.process.pid}, by SIGKILL where it must; then it is started"
     environment = down.entry["pm2_env"]
-    wanted = prepared(environment if isinstance(environment, dict) else {})
-    if not down.process.autostart:  # settings require it
-        wanted["autostart"] = True
-    return replace_entry(observer, down, wanted)
+    return replace_entry(observer, down, prepared(environment if isinstance(environment, dict) else {}))
 
 
 def replace_entry(observer: Pm2Observer, down: Down, wanted: Entry) -> str:
@@ -81,6 +78,8 @@ def replace_entry(observer: Pm2Observer, down: Down, wanted: Entry) -> str:
         StepRefused: The entry must not be sent.
         EffectFailed: PM2 said no, or the new one does not run; then the old entry stays.
     """
+    if not down.process.autostart:  # settings require it to run
+        wanted = wanted | {"autostart": True}
     recreation = begun(down.daemon, down.process, down.listed)
     observer.note(recreation)
     trouble = ""
@@ -165,8 +164,8 @@ def look_down(observer: Pm2Observer, subject: str) -> Down | str:
     if found is None or facts.daemon is None:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     process, entry = found
-    problems = {one.problem for one in observer.assess(facts).findings if one.subject == subject}
-    problems.discard(STOPPED_BY_HAND)
+    found_wrong = [one.problem for one in observer.assess(facts).findings if one.subject == subject]
+    problems = set(found_wrong) - {STOPPED_BY_HAND}
     hung = "process-hung" in problems
     if not problems:
         return NOT_NEEDED
