@@ -39,8 +39,11 @@ def end_daemon(
 
 
 def under(daemon: int, scene: Scene, spared_names: frozenset[str]) -> tuple[Named, ...]:
-    """Return what lives under a daemon, without what is spared and what lives under that."""
-    spared = {one.process.pid for one in scene.suspects if one.name in spared_names}
+    """Return what lives under a daemon, without what is spared and what lives under that.
+
+    We ourselves, who are none of the suspects, may live there too.
+    """
+    spared = {one.process.pid for one in scene.suspects if one.name in spared_names} | {scene.ourselves}
     spared |= descendants(spared, scene.table)
     return tuple(
         Named(pid, scene.table[pid].start_ticks)

@@ -32,13 +32,14 @@ class Scene:
     """All that lives of one PM2 home at a moment.
 
     `daemons` are its daemons, whoever owns the sockets; `commands` the pm2 commands that are under way;
-    `table` all processes by number.
+    `table` all processes by number; `ourselves` is the pid of who looks.
     """
 
     table: Mapping[int, Running]
     suspects: tuple[Suspect, ...] = ()
     daemons: tuple[Running, ...] = ()
     commands: tuple[Running, ...] = ()
+    ourselves: int = 0
 
 
 def survey(home: Path, *, ourselves: int | None = None) -> Scene:
@@ -66,7 +67,7 @@ def survey(home: Path, *, ourselves: int | None = None) -> Scene:
             commands.append(process)
         elif kind == "app":
             suspects.append(look.suspect(process))
-    return Scene(table, tuple(suspects), tuple(daemons), tuple(commands))
+    return Scene(table, tuple(suspects), tuple(daemons), tuple(commands), pid)
 
 
 class _Look:
