@@ -46,11 +46,13 @@ def read_kill_all(folder: Path) -> KillAll | None:
 def automatic(last: KillAll | None, now_s: float) -> KillAll:
     """Return the record of a daemon that is ended without being told to, once in 24 h (safety S9).
 
+    A kill-all counts, too: its record, the only one there is, may stand in the place of an automatic one's.
+
     Raises:
         StepRefused: One was, less than 24 h ago.
     """
-    if last is not None and last.nonce == AUTOMATIC and 0 <= now_s - last.began_s < ONCE_IN_S:
-        raise StepRefused("a daemon was ended automatically less than 24 h ago; it is not done again")
+    if last is not None and 0 <= now_s - last.began_s < ONCE_IN_S:
+        raise StepRefused("a daemon was ended less than 24 h ago; it is not done again without being told to")
     return KillAll(AUTOMATIC, now_s)
 
 
