@@ -72,10 +72,12 @@ class DaemonWatch:
         self._death = records.load_death()
         self._saved_death = self._death
         self._now: Identity | None = None
+        self._watched: Identity | None = None
         self._left: bool | None = None
         self._silent = 0
         self._split = 0
         self._rival: Identity | None = None
+        self._rival_intents: Intents | None = None
         self._scene: tuple[float, Scene] | None = None
         # This process had seen the daemon alive that is gone now, or goes on with what another one began.
         self._saw_it = self._death is not None and self._death.begun
@@ -120,6 +122,9 @@ class DaemonWatch:
         if daemon != self._now:
             self._judge(daemon, intents)
             self._now = daemon
+        elif self._rival is not None and not _lives(self._rival):
+            rival_intents, self._rival = self._rival_intents, None
+            self._judge(daemon, intents if rival_intents is None else lambda: rival_intents)
         self._left = None
         ghosts = self._ghosts(daemon)
         missing_sockets = tuple(map(str, gone(self._place.sockets)))
@@ -191,14 +196,12 @@ class DaemonWatch:
         head = self._memory.roster_head() if found is Fate.ENDED else None
         if head is not None:
             self.records.save_ends(Ends(head.daemon, daemon_in_order=True))
-        if self._death is not None and trouble is not None and self._is_over(trouble):
-            self._death = replace(self._death, over=True) if self._death.lost else None
-        if self._death is not None and self._death.over and trouble is not None and not trouble.lost:
-            self._death = None
+        self._death = self._still_undone(found, trouble)
         if self._death != self._saved_death:
             self.records.save_death(self._death)
             self._saved_death = self._death
         if found is None and self._rival is None:
+            self._forget_guard_before()
             keep(self._place.sockets, self._place.own)
 
     def put_sockets_back(self, daemon: int) -> tuple[Path, ...]:
@@ -235,6 +238,13 @@ class DaemonWatch:
         if self._now is None or self.frozen() or (ends and ends.daemon_in_order and ends.daemon == self._now):
             return
         self.records.save_ends(Ends(self._now, guard_in_order=True))
+
+    def _forget_guard_before(self) -> None:
+        """Take back that a guard before us had ended in order: this one sees again what happens."""
+        ends = self.records.load_ends() if self._now != self._watched else None
+        if ends is not None and self._now == ends.daemon and ends.guard_in_order:
+            self.records.save_ends(replace(ends, guard_in_order=False))
+        self._watched = self._now
 
     def begins_to_return(self, intents: Intents, *, daemon: Identity | None = None) -> Death:
         """Return the note of the death that is being undone, written before anything is done.
@@ -286,7 +296,7 @@ class DaemonWatch:
             self._death = Death(last or (0, 0), self._place.clock.now_s(), intents())
         self._saw_it = self._saw_it or (found is Fate.CRASHED and self._now is not None)
         if found is Fate.SPLIT:
-            self._rival = last
+            self._rival, self._rival_intents = last, intents()
         return found
 
     def _settled(self, commands: tuple[int, ...]) -> bool:
@@ -336,9 +346,16 @@ class DaemonWatch:
         """
         write_whole(self._place.pid_file, str(daemon).encode(), mode=0o644)
 
-    @staticmethod
-    def _is_over(trouble: Trouble) -> bool:
-        return trouble.settled and not trouble.missing and not trouble.leftover
+    def _still_undone(self, found: Fate | None, trouble: Trouble | None) -> Death | None:
+        """Return the note as a look leaves it; while no daemon answers, nothing shows that all is back."""
+        death = self._death
+        if found in {Fate.ENDED, Fate.NEVER}:
+            return None
+        if death is None or found is not None or trouble is None or trouble.pid is not None:
+            return death
+        if trouble.settled and not trouble.missing and not trouble.leftover:
+            death = replace(death, over=True)
+        return None if death.over and not trouble.lost else death
 
 
 def _lives(daemon: Identity) -> bool:
