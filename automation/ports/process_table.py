@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from automation.ports.files import read_at_most
+
 MOST_PROCESSES = 50_000
-MOST_BYTES = 256 * 1024  # of one environment or command line
+MOST_BYTES = 8 * 1024 * 1024  # of one environment or command line; Linux allows 6 MiB for both
 PROC = Path("/proc")
 
 
@@ -126,7 +128,7 @@ def _namespace(pid: int, kind: str) -> int | None:
 def _texts(pid: int, name: str) -> Iterator[str]:
     try:
         with (PROC / str(pid) / name).open("rb") as file:
-            data = file.read(MOST_BYTES)
+            data = read_at_most(file, MOST_BYTES)
     except OSError:
         return
     for text in data.split(b"\0"):
