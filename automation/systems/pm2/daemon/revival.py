@@ -125,7 +125,9 @@ def _bring_back(means: Means, wanted: Sequence[Returning]) -> list[Lost]:
         try:
             _prepare(means, one)
         except NoAnswer:
-            continue  # PM2 5 and 6 never answer where node refuses its arguments, while the entry is there
+            # PM2 5 and 6 never answer where node refuses its arguments, while the entry is there. A daemon
+            # that hangs is another matter: not each app is waited for in vain.
+            means.pm2.daemon()
         except LookFailed:
             raise
         except EffectFailed as error:
