@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from automation.ports.process import alive
+from automation.ports.process_table import command_line, environment
+from automation.systems.pm2.daemon import revival
 from automation.systems.pm2.daemon.ending_all import under
+from automation.systems.pm2.daemon.returning import returning
 from automation.systems.pm2.daemon.suspects import survey
+from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.process import OWN_APPS
-from tests.guarding import Ground
+from automation.systems.pm2.roster import listed
+from automation.systems.pm2.wire import client
+from automation.systems.pm2.wire.client import Pm2Client
+from automation.systems.pm2.wire.door import NoAnswer
+from tests.guarding import Ground, Watch, eventually
 from tests.real_pm2 import Pm2Home
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
@@ -23,6 +38,10 @@ def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
     ground.client.close()
 
 
+def problems(ground: Ground) -> list[str]:
+    return [one["problem"] for one in ground.report["findings"]]
+
+
 def test_s15_a_guard_that_ends_the_daemon_above_it_does_not_end_itself(ground: Ground) -> None:
     ground.home.start_app("web")
     ground.home.start_app("enhanced-pm2-redundancy")
@@ -33,3 +52,125 @@ def test_s15_a_guard_that_ends_the_daemon_above_it_does_not_end_itself(ground: G
 
     assert web in ended
     assert guard not in ended
+
+
+def test_s14_pm2_kill_is_not_undone_although_apps_of_a_death_before_it_are_not_back(ground: Ground) -> None:
+    ground.home.start_app("web")
+    with Watch(ground, REDUNDANCY_MODE="observe") as watch:
+        watch.look()
+        ground.home.end_daemon(signal.SIGKILL)
+        watch.look()
+        noted = problems(ground)
+        ground.home.start_app("other")
+        ground.home.cli("kill")
+        watch.look()
+        ended = problems(ground)
+        ground.home.start_app("new")
+        watch.look()
+
+        assert (noted, ended) == (["daemon-dead"], ["daemon-ended"])
+        assert "daemon-replaced" not in problems(ground)
+    with Watch(ground) as watch:
+        watch.leaves_alone()
+
+
+def test_s11_the_apps_of_a_daemon_that_is_killed_while_out_of_reach_come_back(ground: Ground) -> None:
+    ground.home.start_app("web")
+    with Watch(ground) as watch:
+        watch.look()
+        first = ground.home.daemon_pid()
+        assert first is not None
+        ground.home.remember()
+        for name in ("rpc.sock", "pub.sock"):
+            (ground.home.path / name).unlink()
+        ground.home.start_app("new")
+        watch.look()
+        os.kill(first, signal.SIGKILL)
+        eventually("it is gone", lambda: not alive(first))
+        watch.until("both run", lambda: ("bring-back", "PM2") in ground.acts(), skip_s=5)
+        ground.home.remember()
+        watch.look()
+
+        assert ground.report["status"] == "healthy"
+    assert sorted((one.name, one.status) for one in ground.listed()) == [("new", "online"), ("web", "online")]
+
+
+def test_s14_a_death_is_recovered_although_the_guard_before_the_last_one_had_ended_in_order(
+    ground: Ground,
+) -> None:
+    ground.home.start_app("web")
+    with Watch(ground) as watch:
+        watch.look()
+    with ground.started() as guard:
+        guard.kill()  # at once with the daemon, as when memory runs out
+        guard.wait(15)
+        ground.home.end_daemon(signal.SIGKILL)
+    ground.home.start_app("new")
+    with Watch(ground) as watch:
+        watch.until("both run", lambda: ("bring-back", "PM2") in ground.acts(), skip_s=5)
+    assert sorted((one.name, one.status) for one in ground.listed()) == [("new", "online"), ("web", "online")]
+
+
+def test_s11_a_death_that_nobody_could_recover_yet_outlives_the_orderly_end_of_the_guard(
+    ground: Ground,
+) -> None:
+    ground.home.start_app("web")
+    with Watch(ground, REDUNDANCY_MODE="observe") as watch:
+        watch.look()
+        ground.home.end_daemon(signal.SIGKILL)
+        watch.look(times=2)
+    ground.home.start_app("new")
+    with Watch(ground) as watch:
+        watch.until("both run", lambda: ("bring-back", "PM2") in ground.acts(), skip_s=5)
+    assert sorted((one.name, one.status) for one in ground.listed()) == [("new", "online"), ("web", "online")]
+
+
+class Hasty(Pm2Client):
+    """Waits for `prepare` for a moment only."""
+
+    def prepare(self, entry: Mapping[str, object], *, timeout_s: float = 0.2) -> list[dict[str, object]]:
+        """Ask, and wait for at most that moment."""
+        return super().prepare(entry, timeout_s=min(timeout_s, 0.2))
+
+
+def test_a_new_daemon_that_hangs_while_apps_are_brought_back_is_not_waited_for_at_each_app(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LOOK_TIMEOUT_S", 0.3)
+    ground.home.start_app("web")
+    apps = listed(ground.client.entries())
+    with Watch(ground) as watch:
+        hasty = Hasty(ground.home.path, ground.clock, ground.environment())
+        means = replace(watch.observer.means(), pm2=hasty)
+        daemon = ground.home.end_daemon(signal.SIGSTOP)
+        try:
+            with pytest.raises(NoAnswer):
+                revival._bring_back(means, returning(apps, (), Intents((0, 0), {})))
+        finally:
+            os.kill(daemon, signal.SIGCONT)
+            hasty.close()
+
+
+def test_s14_a_pm2_command_is_seen_although_it_runs_in_the_guards_own_session(tmp_path: Path) -> None:
+    script = tmp_path / "pm2"
+    script.write_text("input()\n", "utf-8")
+    with subprocess.Popen(
+        [sys.executable, str(script), "resurrect"], env={"PM2_HOME": str(tmp_path)}, stdin=subprocess.PIPE
+    ) as command:
+        eventually("it runs", lambda: str(script) in command_line(command.pid))
+        seen = [one.pid for one in survey(tmp_path).commands]
+        command.kill()
+
+    assert seen == [command.pid]
+
+
+def test_s15_an_app_with_a_very_long_environment_is_known_by_its_marks() -> None:
+    long = {f"LONG{number}": "x" * 120_000 for number in range(4)}
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], env=long | {"pm_id": "3"}, stdin=subprocess.PIPE
+    ) as app:
+        eventually("it runs", lambda: "LONG0" in environment(app.pid))
+        seen = environment(app.pid)
+        app.kill()
+
+    assert seen["pm_id"] == "3"
