@@ -174,3 +174,28 @@ def test_s15_an_app_with_a_very_long_environment_is_known_by_its_marks() -> None
         app.kill()
 
     assert seen["pm_id"] == "3"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts apps as somebody else")
+def test_s15_an_app_that_lives_on_as_another_user_is_neither_ended_nor_started_once_more(
+    ground: Ground,
+) -> None:
+    ground.home.folder.chmod(0o755)
+    file = ground.home.apps / "other.sh"
+    file.write_text("while true; do sleep 1; done\n", "utf-8")
+    ground.home.start_app("web")
+    ground.home.start_app("other", file, "--interpreter=sh", "--uid=65534", "--gid=65534")
+    with Watch(ground) as watch:
+        watch.look()
+        other = ground.one("other").pid
+        assert Path(f"/proc/{other}").stat().st_uid == 65534
+        ground.home.end_daemon(signal.SIGKILL)
+        try:
+            watch.until("PM2 is back", lambda: ("bring-back", "PM2") in ground.acts(), skip_s=5)
+            watch.look()
+
+            assert [one.name for one in ground.listed()] == ["web"]
+            assert alive(other)
+            assert problems(ground) == ["app-lost"]
+        finally:
+            os.kill(other, signal.SIGKILL)

@@ -50,6 +50,7 @@ def test_so_is_one_that_the_roster_showed_where_a_new_daemon_took_the_pid_file()
     [
         replace(ROOT, ours_to_see=False),
         replace(ROOT, under_daemon=True),
+        replace(ROOT, other_user=True),
         replace(ROOT, name="enhanced-pm2-redundancy"),
         replace(ROOT, pid_in_file=None),
         replace(ROOT, pid_in_file=51),

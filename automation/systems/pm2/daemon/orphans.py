@@ -14,8 +14,8 @@ class Suspect:
     """A process that carries PM2's marks of our home in its environment.
 
     Every descendant of an app inherits these marks. `pid_in_file` is what PM2 wrote into the app's pid file;
-    `ours_to_see` says that it shares our user and our pid and mount namespaces; `under_daemon` that a living
-    daemon is among its ancestors.
+    `ours_to_see` says that it shares our pid and mount namespaces; `under_daemon` that a living
+    daemon is among its ancestors; `other_user` that a daemon of root's has started it as somebody else.
     """
 
     process: Running
@@ -26,6 +26,7 @@ class Suspect:
     ours_to_see: bool
     under_daemon: bool
     treekill: bool = True
+    other_user: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,17 @@ def orphans(
     return tuple(
         Orphan(one.name, one.unique_id, _named(one.process), _family(one, table))
         for one in suspects
-        if one.ours_to_see and not one.under_daemon
-        if one.name not in spared_names and _proven(one, last_pids)
+        if not one.other_user and one.name not in spared_names and _lives_on(one, last_pids)
     )
+
+
+def others_orphans(suspects: Sequence[Suspect], last_pids: Mapping[str, int]) -> frozenset[str]:
+    """Return the names of the apps that live on as another user: not ours to end, nor to start once more."""
+    return frozenset(one.name for one in suspects if one.other_user and _lives_on(one, last_pids))
+
+
+def _lives_on(suspect: Suspect, last_pids: Mapping[str, int]) -> bool:
+    return suspect.ours_to_see and not suspect.under_daemon and _proven(suspect, last_pids)
 
 
 def _proven(suspect: Suspect, last_pids: Mapping[str, int]) -> bool:

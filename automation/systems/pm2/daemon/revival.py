@@ -16,7 +16,7 @@ from automation.ports.commands import Commands
 from automation.ports.ending import Ending, Named
 from automation.systems.pm2.daemon.death import Death, Lost
 from automation.systems.pm2.daemon.leftover import left_over
-from automation.systems.pm2.daemon.orphans import Orphan
+from automation.systems.pm2.daemon.orphans import Orphan, others_orphans
 from automation.systems.pm2.daemon.returning import Returning, returning
 from automation.systems.pm2.daemon.starting import Programs, start_daemon
 from automation.systems.pm2.daemon.suspects import Scene
@@ -30,6 +30,7 @@ KILL_TIMEOUT_S = 1.6  # PM2's own
 LONGEST_KILL_TIMEOUT_S = 30.0
 PROMPT_S = 0.25  # nearly everything ends at once; what does not is waited for after the others are back
 AFTER_KILL_S = 2.0
+HELD = "its old process lives on as another user, and is not ours to end"
 GUARD_SCRIPT = "enhanced_pm2_redundancy.py"
 
 
@@ -60,21 +61,24 @@ def revive(means: Means, roster: Roster, death: Death) -> Revived:
     Raises:
         EffectFailed: There is no daemon, or something is still missing; the note stays as it was.
     """
-    left = left_over(means.scene(), roster)
+    scene = means.scene()
+    left, held = left_over(scene, roster), others_orphans(scene.suspects, roster.last_pids())
     with Ending(one for orphan in left for one in orphan.family) as ending:
         ending.interrupt()
         started = _see_that_a_daemon_lives(means)
         own = _bring_back(means, _first_the_guard(_missing(means, roster.own)))
         stubborn = _stubborn(left, ending.wait(means.clock, PROMPT_S))
         wanted = _missing(means, roster.apps, death)
-        lost = list(_bring_back(means, [one for one in wanted if _name(one) not in stubborn]))
+        lost = [Lost(one.slot, HELD) for one in wanted if one.runs and _name(one) in held]
+        free = [one for one in wanted if not (one.runs and _name(one) in held)]
+        lost += _bring_back(means, [one for one in free if _name(one) not in stubborn])
         if stubborn:
             ending.wait(means.clock, patience_s(roster, stubborn))
             ending.kill()
             still = _stubborn(left, ending.wait(means.clock, AFTER_KILL_S))
-            lost += _bring_back(means, [one for one in wanted if _name(one) in stubborn - still])
+            lost += _bring_back(means, [one for one in free if _name(one) in stubborn - still])
             lost += [
-                Lost(one.slot, "its old process outlived SIGKILL") for one in wanted if _name(one) in still
+                Lost(one.slot, "its old process outlived SIGKILL") for one in free if _name(one) in still
             ]
     death = replace(death, lost=(*death.lost, *lost))
     missing = _missing(means, roster.apps, death)

@@ -80,25 +80,28 @@ class _Look:
         self._here = here
         self._table = dict(table)
         self._identities: dict[str, tuple[int, int] | None] = {}
-        self._marks: dict[int, dict[str, str]] = {}
+        self._marks: dict[int, Mapping[str, str]] = {}
 
     def kind(self, process: Running) -> str:
         """Say what a process is to us: a `daemon`, a `command` or an `app` of this home; or nothing."""
         if process.uid != os.geteuid():
-            return ""
+            return "app" if os.geteuid() == 0 and self._is_app(process, environment(process.pid)) else ""
         words = command_line(process.pid)
         if _is_daemon(words):
             ours = self._same_home(environment(process.pid)) and self._seen_alike(process)
             return "daemon" if ours else ""
         marks = _with_cluster_marks(environment(process.pid))
-        if "pm_id" in marks and "pm_exec_path" in marks:
-            if not self._same_home(marks):
-                return ""
-            self._marks[process.pid] = marks
-            return "app"
+        if _has_marks(marks):
+            return "app" if self._is_app(process, marks) else ""
         if _is_command(words) and self._same_home(marks) and self._seen_alike(process):
             return "command"
         return ""
+
+    def _is_app(self, process: Running, marks: Mapping[str, str]) -> bool:
+        if not _has_marks(marks) or not self._same_home(marks):
+            return False
+        self._marks[process.pid] = marks
+        return True
 
     def suspect(self, process: Running) -> Suspect:
         """Return what is known of a process that carries the marks."""
@@ -112,6 +115,7 @@ class _Look:
             ours_to_see=self._seen_alike(process),
             under_daemon=any(_may_be_daemon(one.pid) for one in ancestors(process.pid, self._table)),
             treekill=marks.get("treekill") != "false",
+            other_user=process.uid != os.geteuid(),
         )
 
     def _seen_alike(self, process: Running) -> bool:
@@ -135,6 +139,10 @@ def _with_cluster_marks(marks: dict[str, str]) -> dict[str, str]:
     if not isinstance(found, dict):
         return marks
     return marks | {name: _spelt(found[name]) for name in CLUSTER_MARKS if name in found}
+
+
+def _has_marks(marks: Mapping[str, str]) -> bool:
+    return "pm_id" in marks and "pm_exec_path" in marks
 
 
 def _spelt(value: object) -> str:
