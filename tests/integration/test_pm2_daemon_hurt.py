@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from automation.ports.process import alive
-from automation.ports.process_table import command_line, environment
+from automation.ports.process_table import environment
 from automation.systems.pm2.daemon import revival
 from automation.systems.pm2.daemon.ending_all import under
 from automation.systems.pm2.daemon.returning import returning
@@ -149,19 +149,6 @@ def test_a_new_daemon_that_hangs_while_apps_are_brought_back_is_not_waited_for_a
         finally:
             os.kill(daemon, signal.SIGCONT)
             hasty.close()
-
-
-def test_s14_a_pm2_command_is_seen_although_it_runs_in_the_guards_own_session(tmp_path: Path) -> None:
-    script = tmp_path / "pm2"
-    script.write_text("input()\n", "utf-8")
-    with subprocess.Popen(
-        [sys.executable, str(script), "resurrect"], env={"PM2_HOME": str(tmp_path)}, stdin=subprocess.PIPE
-    ) as command:
-        eventually("it runs", lambda: str(script) in command_line(command.pid))
-        seen = [one.pid for one in survey(tmp_path).commands]
-        command.kill()
-
-    assert seen == [command.pid]
 
 
 def test_s15_an_app_with_a_very_long_environment_is_known_by_its_marks() -> None:

@@ -47,8 +47,7 @@ def survey(home: Path, *, ourselves: int | None = None) -> Scene:
 
     Args:
         home: PM2's home folder.
-        ourselves: Our own pid; what runs in our session is none of the suspects, and no
-            command that we descend from is one that is waited for.
+        ourselves: Our own pid; what runs in our session is none of the suspects.
 
     Raises:
         OSError: There is no /proc.
@@ -57,17 +56,16 @@ def survey(home: Path, *, ourselves: int | None = None) -> Scene:
     table = {one.pid: one for one in running()}
     me = table.get(pid)
     mine = {one.pid for one in table.values() if me is not None and one.session == me.session} | {pid}
-    above = {pid, *(one.pid for one in ancestors(pid, table))}
-    strangers = [one for one in table.values() if one.pid != pid and one.parent != 2]  # noqa: PLR2004  # kthreadd
+    strangers = [one for one in table.values() if one.pid not in mine and one.parent != 2]  # noqa: PLR2004  # kthreadd
     look = _Look(home, namespaces(pid), table)
     suspects, daemons, commands = [], [], []
     for process in strangers:
         kind = look.kind(process)
         if kind == "daemon":
             daemons.append(process)
-        elif kind == "command" and process.pid not in above:
+        elif kind == "command":
             commands.append(process)
-        elif kind == "app" and process.pid not in mine:
+        elif kind == "app":
             suspects.append(look.suspect(process))
     return Scene(table, tuple(suspects), tuple(daemons), tuple(commands), pid)
 
