@@ -101,19 +101,19 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "master-refused": [],
         "daemon-dead": [("bring-back", 5)],
         "daemon-replaced": [("bring-back", 5)],
-        "daemon-stopped": [("continue-daemon", 5), ("restart-daemon", 1)],
+        "daemon-stopped": [("continue-daemon", 5)],
         "daemon-hung": [("restart-daemon", 1)],
         "daemon-idle": [("end-second-daemon", 5)],
         "daemon-deaf": [("put-sockets-back", 1), ("restart-daemon", 1)],
         "sockets-gone": [("put-sockets-back", 50)],
         "daemon-split": [("end-second-daemon", 1)],
         "app-lost": [],
-        "required-missing": [],
         "dump-empty": [],
         "dump-unreadable": [],
         "dump-shrunk": [],
         "dump-drift": [],
         "ecosystem-damaged": [],
+        "required-missing": [],
     }
     assert {step for rungs in found.values() for step, _ in rungs} == set(SYSTEM.steps)
 

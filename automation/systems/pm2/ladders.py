@@ -39,9 +39,10 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     rungs: tuple[Rung, ...] = ()
     acts = settings.flag("auto_restart")
     if acts:
+        recreations = tries(settings, RECREATIONS)
         rungs = (
             Rung("restart", settings.count("max_restarts")),
-            Rung("recreate", tries(settings, RECREATIONS)),
+            Rung("recreate", recreations),
             Rung("start-from-ecosystem", 1),
         )
     pace = pace_of(settings, first_s=settings.seconds("restart_delay"))
@@ -68,7 +69,7 @@ def daemon_ladders(settings: Settings, *, acts: bool) -> tuple[Ladder, ...]:
     steps = {
         "daemon-dead": (Rung("bring-back", RETURNS),),
         "daemon-replaced": (Rung("bring-back", RETURNS),),
-        "daemon-stopped": (Rung("continue-daemon", RETURNS), Rung("restart-daemon", 1)),
+        "daemon-stopped": (Rung("continue-daemon", RETURNS),),
         "daemon-hung": (Rung("restart-daemon", 1),),
         "daemon-deaf": (Rung("put-sockets-back", 1), Rung("restart-daemon", 1)),
         "daemon-split": (Rung("end-second-daemon", 1),),

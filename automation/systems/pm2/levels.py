@@ -15,7 +15,7 @@ from automation.engine.terminal import complain, safe, say, say_json
 from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import detach
 from automation.stores.leases import EPOCH_VARIABLE
-from automation.systems.pm2.daemon.kill_all import KillAll, read_kill_all
+from automation.systems.pm2.daemon.kill_all import ONCE_IN_S, KillAll, read_kill_all
 from automation.systems.pm2.home import own_folder, pm2_home
 from automation.systems.pm2.observer import connect
 
@@ -27,7 +27,6 @@ LEVELS = {
 EMERGENCY = "emergency"
 WAIT_S = 180.0
 LOOK_EVERY_S = 0.1
-ONCE_IN_S = 86_400.0
 PASSED_ON = ("REDUNDANCY_", "PM2_")
 
 

@@ -74,7 +74,8 @@ class Around:
     """What the guard has beside PM2's sockets.
 
     Its guarded files, PM2's dump, the ecosystem files, the master's report, its own last gap, PM2's list by
-    its command line, what a revival of the daemon acts through, and what it sees of the apps themselves.
+    its command line, what a revival of the daemon acts through, what it sees of the apps themselves, and what
+    settings say of each.
     """
 
     files: KeptFiles
@@ -105,8 +106,9 @@ class Pm2Observer:
         clock: Clock,
         around: Around | None = None,
         *,
-        patience_s: float = PATIENCE_S,
+        by_hand: bool = False,
     ) -> None:
+        self.by_hand = by_hand
         self.pm2 = pm2
         self.clock = clock
         self.files = around.files if around else None
@@ -139,7 +141,7 @@ class Pm2Observer:
             ),
             memory,
             DaemonRecords(home / HOME_FOLDER),
-            patience_s=patience_s,
+            patience_s=0.0 if by_hand else PATIENCE_S,
         )
         self._guards = False
         self._intents: Intents = memory.load_intents()
@@ -420,7 +422,8 @@ def connect(context: Context) -> Pm2Observer:
     client = Pm2Client(home, context.clock, environment)
     interval_s = context.settings.seconds("check_interval")
     workspace, own, rules = context.layout.workspace, own_folder(environment), app_rules(context.settings)
-    dump, globs = dump_files(dumps(home, environment)[0], own), guarded_files(context.settings)
+    globs = guarded_files(context.settings)
+    dump = dump_files(dumps(home, environment)[0], own)
     around = Around(
         files=KeptFiles(
             context,
@@ -450,5 +453,4 @@ def connect(context: Context) -> Pm2Observer:
         else None,
     )
     memory = Memory(own)
-    patience_s = 0.0 if context.by_hand else PATIENCE_S
-    return Pm2Observer(client, memory, home, context.clock, around, patience_s=patience_s)
+    return Pm2Observer(client, memory, home, context.clock, around, by_hand=context.by_hand)

@@ -40,10 +40,10 @@ def restart(observer: Pm2Observer, subject: str) -> str:
     down = look_down(observer, subject)
     if isinstance(down, str):
         return down
-    if down.hung:
-        return restart_hung(observer, down.process)
     if not down.process.autostart:  # PM2 itself never starts such an app, not even when told to
         return recreate(observer, subject)
+    if down.hung:
+        return restart_hung(observer, down.process)
     observer.pm2.restart(down.process.pm_id)
     return f"restarted (id {down.process.pm_id})"
 
@@ -164,8 +164,8 @@ def look_down(observer: Pm2Observer, subject: str) -> Down | str:
     if found is None or facts.daemon is None:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     process, entry = found
-    found_wrong = [one.problem for one in observer.assess(facts).findings if one.subject == subject]
-    problems = set(found_wrong) - {STOPPED_BY_HAND}
+    problems = {one.problem for one in observer.assess(facts).findings if one.subject == subject}
+    problems.discard(STOPPED_BY_HAND)
     hung = "process-hung" in problems
     if not problems:
         return NOT_NEEDED

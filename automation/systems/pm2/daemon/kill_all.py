@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, RecordDamaged
+from automation.core.errors import EffectFailed, RecordDamaged, StepRefused
 from automation.stores.records import read_record, write_record
 
 SCHEMA = 1
 FILE = "kill-all.json"
+AUTOMATIC = "automatic"
+ONCE_IN_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,17 @@ def read_kill_all(folder: Path) -> KillAll | None:
         )
     except (RecordDamaged, EffectFailed, KeyError, TypeError, ValueError):
         return None
+
+
+def automatic(last: KillAll | None, now_s: float) -> KillAll:
+    """Return the record of a daemon that is ended without being told to, once in 24 h (safety S9).
+
+    Raises:
+        StepRefused: One was, less than 24 h ago.
+    """
+    if last is not None and last.nonce == AUTOMATIC and 0 <= now_s - last.began_s < ONCE_IN_S:
+        raise StepRefused("a daemon was ended automatically less than 24 h ago; it is not done again")
+    return KillAll(AUTOMATIC, now_s)
 
 
 def write_kill_all(folder: Path, one: KillAll) -> None:

@@ -15,6 +15,7 @@ from automation.ports.process import start_ticks
 from automation.systems.pm2.checks import is_app
 from automation.systems.pm2.daemon.ending_all import AFTER_KILL_S, end_daemon
 from automation.systems.pm2.daemon.fate import Identity
+from automation.systems.pm2.daemon.kill_all import automatic, read_kill_all, write_kill_all
 from automation.systems.pm2.daemon.revival import patience_s, revive
 from automation.systems.pm2.daemon.suspects import survey
 from automation.systems.pm2.facts import DaemonState, Facts
@@ -89,6 +90,7 @@ def restart_daemon(observer: Pm2Observer, _subject: str) -> str:
     """
     with _daemon_lock(observer, "restarting PM2's daemon, which hangs"):
         daemon = _hung(observer.observe())
+        _once_a_day(observer)
         _end(observer, daemon)
         return return_all(observer, of=(daemon.pid, daemon.start_ticks))
 
@@ -123,6 +125,8 @@ def end_second_daemon(observer: Pm2Observer, _subject: str) -> str:
             raise StepRefused(
                 f"pid {strange[0].pid} has {strange[0].children} children that nobody could bring back"
             )
+        if any(one.children for one in ghosts):
+            _once_a_day(observer)
         for one in ghosts:
             _end(observer, Named(one.pid, one.start_ticks))
         if facts.daemon is not None:
@@ -131,6 +135,19 @@ def end_second_daemon(observer: Pm2Observer, _subject: str) -> str:
         if any(one.children for one in ghosts):
             return f"{ended}; {return_all(observer, of=known)}"
         return ended
+
+
+def _once_a_day(observer: Pm2Observer) -> None:
+    """Write down that a daemon with apps is ended without being told to.
+
+    Raises:
+        StepRefused: One was, less than 24 h ago (safety S9).
+        EffectFailed: The disk said no; then none may be ended.
+    """
+    if observer.by_hand:
+        return
+    own = observer.daemon_lock.parent
+    write_kill_all(own, automatic(read_kill_all(own), observer.clock.now_s()))
 
 
 @contextmanager
