@@ -10,7 +10,8 @@ from automation.engine.context import build, prepare_folders
 from automation.ports.clock import Clock
 from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.app_rules import AppRule, AppRules, Probe
-from automation.systems.pm2.observer import Pm2Observer, connect
+from automation.systems.pm2.connecting import connect
+from automation.systems.pm2.observer import Pm2Observer
 from automation.systems.pm2.probes.eyes import Asking, Eyes
 from automation.systems.pm2.probes.watch import Probes
 from tests.guarding import eventually

@@ -379,12 +379,6 @@ def test_a_store_that_forgot_to_flush_many_files_together_would_be_found_out(
 # A kill first, and then a power cut: what a killed backup left unflushed is nothing to build on
 
 
-UNFLUSHED = pytest.mark.xfail(
-    reason="the name of backups/ is flushed only by the backup that made it", strict=False
-)
-
-
-@UNFLUSHED
 @pytest.mark.timeout(60 * SCALE)
 def test_a_backup_after_one_that_was_killed_at_any_change_survives_a_power_cut() -> None:
     at, met = 0, True
@@ -411,7 +405,6 @@ def test_a_backup_after_one_that_was_killed_at_any_change_survives_a_power_cut()
     assert at > 40
 
 
-@UNFLUSHED
 def test_a_snapshot_survives_a_power_cut_though_somebody_else_made_the_folder_of_backups() -> None:
     with room() as place:
         home = place / "story"

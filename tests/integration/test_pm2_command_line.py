@@ -18,8 +18,8 @@ from automation.stores import installation
 from automation.stores.installation import Installation
 from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.command_line import list_by_command_line, start_by_command_line
+from automation.systems.pm2.connecting import connect
 from automation.systems.pm2.facts import DaemonState
-from automation.systems.pm2.observer import connect
 from tests.peers import peer, saying
 from tests.real_pm2 import NODE, Pm2Home, pm2_script
 

@@ -245,7 +245,7 @@ from pathlib import Path
 from automation.engine.context import build, prepare_folders
 from automation.ports.clock import SystemClock
 from automation.systems.pm2 import SYSTEM
-from automation.systems.pm2.observer import connect
+from automation.systems.pm2.connecting import connect
 from automation.systems.pm2.steps import recreate
 
 class Dying:

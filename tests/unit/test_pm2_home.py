@@ -108,12 +108,12 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "sockets-gone": [("put-sockets-back", 50)],
         "daemon-split": [("end-second-daemon", 1)],
         "app-lost": [],
+        "required-missing": [],
         "dump-empty": [],
         "dump-unreadable": [],
         "dump-shrunk": [],
         "dump-drift": [],
         "ecosystem-damaged": [],
-        "required-missing": [],
     }
     assert {step for rungs in found.values() for step, _ in rungs} == set(SYSTEM.steps)
 

@@ -60,12 +60,15 @@ def prepare(folder: Path, disk: Disk) -> None:
         EffectFailed: It cannot be made, or lies on a network file system.
     """
     above = folder.parent
-    made = [path.parent for path in (above, folder) if not path.is_dir()]
+    # Somebody else may have made the folders and not flushed their names: until there is a snapshot that
+    # relies on them, each backup does it.
+    first = not snapshot_ids(folder)
     disk.make_folder(above)
     refuse_remote(above, "REDUNDANCY_BACKUPS_DIR")
     disk.make_folder(folder)
-    for parent in made:
-        disk.sync_folder(parent)
+    if first:
+        disk.sync_folder(above.parent)
+        disk.sync_folder(above)
     ignore = above / ".gitignore"
     try:
         if not os.path.lexists(ignore):

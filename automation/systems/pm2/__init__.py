@@ -15,7 +15,7 @@ SYSTEM = System(
     log_stem="enhanced-pm2",
     settings=f"{_HERE}.settings:SETTINGS",
     twins=("enhanced.pm2Manager",),
-    observer=f"{_HERE}.observer:connect",
+    observer=f"{_HERE}.connecting:connect",
     ladders=f"{_HERE}.ladders:ladders",
     steps={
         "restart": f"{_HERE}.steps:restart",

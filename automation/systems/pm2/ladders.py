@@ -39,10 +39,9 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     rungs: tuple[Rung, ...] = ()
     acts = settings.flag("auto_restart")
     if acts:
-        recreations = tries(settings, RECREATIONS)
         rungs = (
             Rung("restart", settings.count("max_restarts")),
-            Rung("recreate", recreations),
+            Rung("recreate", tries(settings, RECREATIONS)),
             Rung("start-from-ecosystem", 1),
         )
     pace = pace_of(settings, first_s=settings.seconds("restart_delay"))

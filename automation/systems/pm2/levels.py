@@ -15,9 +15,9 @@ from automation.engine.terminal import complain, safe, say, say_json
 from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import detach
 from automation.stores.leases import EPOCH_VARIABLE
+from automation.systems.pm2.connecting import connect
 from automation.systems.pm2.daemon.kill_all import ONCE_IN_S, KillAll, read_kill_all
 from automation.systems.pm2.home import own_folder, pm2_home
-from automation.systems.pm2.observer import connect
 
 LEVELS = {
     "process": frozenset({"restart", "recreate", "finish-recreation"}),

@@ -3,58 +3,40 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, LookFailed, NotAllowed, StepRefused
+from automation.core.errors import EffectFailed, LookFailed, StepRefused
 from automation.core.finding import Assessment
-from automation.engine.context import Context
-from automation.engine.kept_files import KeptFiles, matching_files
-from automation.engine.own_gap import OwnGap
-from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.clock import Clock
 from automation.ports.commands import SystemCommands
-from automation.ports.host import ReadHost, host_reader
 from automation.ports.process_table import is_stopped
 from automation.ports.socket_owner import socket_owner
 from automation.ports.talking import Said
 from automation.stores.layout import HOME_FOLDER
-from automation.systems.pm2.app_rules import AppRules, app_rules
-from automation.systems.pm2.backed_up import guarded_files, wiped
+from automation.systems.pm2.app_rules import AppRules
+from automation.systems.pm2.around import Around
 from automation.systems.pm2.checks import assess
-from automation.systems.pm2.command_line import (
-    evaluating_programs,
-    list_by_command_line,
-    recorded_programs,
-    start_by_command_line,
-)
 from automation.systems.pm2.daemon.fate import Fate
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.revival import Means
 from automation.systems.pm2.daemon.saved import dumps
-from automation.systems.pm2.daemon.starting import Programs
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
 from automation.systems.pm2.dump.judging import SavedList, Seen
 from automation.systems.pm2.dump.own import fingerprints, own_entries
-from automation.systems.pm2.dump.putting_back import DumpFile
-from automation.systems.pm2.dump.saving import DumpFiles, dump_files
 from automation.systems.pm2.dump.watching import DumpWatch
-from automation.systems.pm2.dump.watching import Place as DumpPlace
-from automation.systems.pm2.ecosystem.watching import EcosystemWatch
 from automation.systems.pm2.facts import DaemonState, Facts
-from automation.systems.pm2.home import exists, living_daemon, own_folder, pm2_home, reload_under_way
+from automation.systems.pm2.home import living_daemon, reload_under_way
 from automation.systems.pm2.intents import Intents, forgotten, heard, learn, rested, stopped_by_us
 from automation.systems.pm2.master import look_at_master
 from automation.systems.pm2.memory import Memory
-from automation.systems.pm2.probes.eyes import Asking, Eyes
 from automation.systems.pm2.process import OURS, OWN_APPS, Process, processes
 from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
 from automation.systems.pm2.roster import listed as roster_entries
 from automation.systems.pm2.tracked import Tracking
-from automation.systems.pm2.wire.client import Pm2Client
 from automation.systems.pm2.wire.connection import places
 from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
 
@@ -67,32 +49,6 @@ AWAY = {
     Fate.CRASHED: DaemonState.DEAD,
 }
 FATES = {state: fate for fate, state in AWAY.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What the guard has beside PM2's sockets.
-
-    Its guarded files, PM2's dump, the ecosystem files, the master's report, its own last gap, PM2's list by
-    its command line, what a revival of the daemon acts through, what it sees of the apps themselves, and what
-    settings say of each.
-    """
-
-    files: KeptFiles
-    dump_file: DumpFile
-    logs: Path
-    gap: OwnGap
-    by_command_line: Callable[[], tuple[Daemon, list[Entry]]]
-    environment: Mapping[str, str]
-    programs: Callable[[], Programs]
-    apps: Eyes
-    dump: DumpWatch
-    dump_files: DumpFiles
-    ecosystem: EcosystemWatch
-    suites: Sequence[str] = (str(INSTALLED_IN),)
-    rules: AppRules = field(default_factory=AppRules)
-    period_s: float = 30.0
-    read_host: ReadHost | None = None
 
 
 class Pm2Observer:
@@ -405,52 +361,3 @@ def _signature(listed: Sequence[Process]) -> tuple[object, ...]:
     return tuple(
         (one.pm_id, one.name, one.status, one.unique_id, one.created_at_ms, one.mode) for one in listed
     )
-
-
-def connect(context: Context) -> Pm2Observer:
-    """Return the observer of the PM2 that the environment names; connects when it looks.
-
-    Raises:
-        NotAllowed: There is no such home.
-    """
-    environment: Mapping[str, str] = context.environment
-    home = pm2_home(environment)
-    if not exists(home):
-        raise NotAllowed(
-            f"PM2_HOME {home}: no such folder, or not ours to enter; start PM2 once, or set PM2_HOME"
-        )
-    client = Pm2Client(home, context.clock, environment)
-    interval_s = context.settings.seconds("check_interval")
-    workspace, own, rules = context.layout.workspace, own_folder(environment), app_rules(context.settings)
-    globs = guarded_files(context.settings)
-    dump = dump_files(dumps(home, environment)[0], own)
-    around = Around(
-        files=KeptFiles(
-            context,
-            lambda: matching_files(workspace, globs),
-            wiped,
-            auto_restore=context.settings.flag("auto_restore"),
-        ),
-        dump_file=DumpFile(context, home),
-        logs=context.layout.logs,
-        gap=OwnGap(context.clock, interval_s),
-        by_command_line=lambda: list_by_command_line(context, SystemCommands()),
-        environment=environment,
-        programs=lambda: recorded_programs(context),
-        apps=Eyes(context.clock, Asking(rules, interval_s, workspace, own)),
-        dump=DumpWatch(DumpPlace(dump.dump, own / "dump.json", (str(INSTALLED_IN),))),
-        dump_files=dump,
-        ecosystem=EcosystemWatch(
-            workspace,
-            context.clock,
-            lambda: evaluating_programs(context),
-            lambda *words: start_by_command_line(context, SystemCommands(), *words),
-        ),
-        rules=rules,
-        period_s=interval_s,
-        read_host=host_reader((home, context.layout.logs, workspace))
-        if context.settings.flag("watch_host")
-        else None,
-    )
-    memory = Memory(own)
-    return Pm2Observer(client, memory, home, context.clock, around, by_hand=context.by_hand)

@@ -164,8 +164,8 @@ def look_down(observer: Pm2Observer, subject: str) -> Down | str:
     if found is None or facts.daemon is None:
         raise StepRefused(f"{subject} is not in PM2's list any more")
     process, entry = found
-    problems = {one.problem for one in observer.assess(facts).findings if one.subject == subject}
-    problems.discard(STOPPED_BY_HAND)
+    found_wrong = [one.problem for one in observer.assess(facts).findings if one.subject == subject]
+    problems = set(found_wrong) - {STOPPED_BY_HAND}
     hung = "process-hung" in problems
     if not problems:
         return NOT_NEEDED

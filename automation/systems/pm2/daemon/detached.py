@@ -22,9 +22,9 @@ from automation.ports.clock import SystemClock
 from automation.ports.locks import locked
 from automation.stores import outcomes
 from automation.systems.pm2 import SYSTEM
+from automation.systems.pm2.connecting import connect
 from automation.systems.pm2.daemon.kill_all import KillAll, write_kill_all
 from automation.systems.pm2.daemon.steps import start_over
-from automation.systems.pm2.observer import connect
 
 LOCK_WAIT_S = 60.0
 STEP = "kill-all"
