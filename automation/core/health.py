@@ -8,6 +8,8 @@ from automation.core.finding import Assessment, Finding, Severity, Status
 
 WORTH = {Severity.WARNING: 0.5, Severity.CRITICAL: 0.0}
 
+COMMON_CAUSE = "storm"
+
 
 @dataclass(frozen=True, slots=True)
 class Bands:
@@ -57,5 +59,10 @@ def status(assessment: Assessment, bands: Bands) -> Status:
 
 
 def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Order findings for people: critical ones first, then by name."""
-    return tuple(sorted(findings, key=lambda f: (f.severity is not Severity.CRITICAL, f.problem, f.subject)))
+    """Order findings for people: critical ones first, a common cause before what it caused, then by name."""
+
+    def rank(finding: Finding) -> tuple[bool, bool, str, str]:
+        grave = finding.severity is Severity.CRITICAL
+        return not grave, finding.problem != COMMON_CAUSE, finding.problem, finding.subject
+
+    return tuple(sorted(findings, key=rank))

@@ -282,9 +282,11 @@ def test_a_file_that_is_being_edited_is_left_alone(suite: Suite, path: Path) -> 
     cycle = int(str(suite.report(system)["cycle"]))
     (suite.folder / path).write_bytes(b"")
 
-    eventually("four looks", lambda: int(str(suite.report(system)["cycle"])) >= cycle + 4, 30.0)
-    left = (suite.folder / path).read_bytes()
-    (suite.folder / path).write_bytes(text)
+    try:
+        eventually("four looks", lambda: int(str(suite.report(system)["cycle"])) >= cycle + 4, AGAIN_S)
+        left = (suite.folder / path).read_bytes()
+    finally:
+        (suite.folder / path).write_bytes(text)
 
     assert left == b""
 

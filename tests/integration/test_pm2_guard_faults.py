@@ -16,6 +16,7 @@ import pytest
 
 from automation.core.errors import RecordNewer
 from tests.guarding import LONGER_THAN_ANY_WAIT_S, SCRIPT, Ground, Watch, eventually, webhook
+from tests.integration.test_pm2_daemon_kin import hanging
 from tests.real_pm2 import VERSIONS, Pm2Home
 
 pytestmark = pytest.mark.timeout(60)
@@ -116,12 +117,9 @@ def test_s2_a_daemon_that_hangs_is_not_down_but_unknown(ground: Ground) -> None:
     ground.home.start_app("web")
     with Watch(ground) as watch:
         watch.look()
-        daemon = ground.home.end_daemon(signal.SIGSTOP)
-        try:
+        with hanging(ground.home.daemon_pid() or 0):
             watch.look()
             hung = ground.report
-        finally:
-            os.kill(daemon, signal.SIGCONT)
         watch.look()
 
         assert hung["status"] == "unknown"

@@ -155,3 +155,10 @@ def test_findings_of_one_severity_are_ordered_by_problem_before_subject() -> Non
     early, late = (Finding(problem, subject, Severity.WARNING, "") for problem, subject in ("ab", "ba"))
 
     assert worst_first((late, early)) == (early, late)
+
+
+def test_a_common_cause_comes_before_what_it_caused() -> None:
+    found = Finding("fault", "a", Severity.CRITICAL, "")
+    cause = Finding("storm", "all", Severity.CRITICAL, "")
+
+    assert worst_first((found, cause)) == (cause, found)

@@ -60,13 +60,12 @@ def prepare(folder: Path, disk: Disk) -> None:
         EffectFailed: It cannot be made, or lies on a network file system.
     """
     above = folder.parent
-    # Somebody else may have made the folders and not flushed their names: until there is a snapshot that
-    # relies on them, each backup does it.
-    first = not snapshot_ids(folder)
     disk.make_folder(above)
     refuse_remote(above, "REDUNDANCY_BACKUPS_DIR")
     disk.make_folder(folder)
-    if first:
+    # Somebody else may have made the folders and not flushed their names: until there is a snapshot that
+    # relies on them, each backup does it.
+    if not snapshot_ids(folder):
         disk.sync_folder(above.parent)
         disk.sync_folder(above)
     ignore = above / ".gitignore"

@@ -108,7 +108,7 @@ class _Look:
             process=process,
             name=marks.get("name", ""),
             unique_id=marks.get("unique_id", ""),
-            pid_in_file=_pid_in(marks.get("pm_pid_path", "")),
+            pid_in_file=pid_in(Path(marks.get("pm_pid_path", ""))),
             cluster=marks.get("exec_mode") == "cluster_mode",
             ours_to_see=self._seen_alike(process),
             under_daemon=any(_may_be_daemon(one.pid) for one in ancestors(process.pid, self._table)),
@@ -180,8 +180,9 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _pid_in(path: str) -> int | None:
+def pid_in(path: Path) -> int | None:
+    """Return the number in a pid file; None where there is none."""
     try:
-        return int(Path(path).read_text("ascii")[:20])
+        return int(path.read_text("ascii")[:20])
     except (OSError, ValueError):
         return None

@@ -19,7 +19,7 @@ from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.returning import returning, slot_of
 from automation.systems.pm2.daemon.saved import saved_roster
 from automation.systems.pm2.daemon.sockets import gone, keep, lead_to, put_back
-from automation.systems.pm2.daemon.suspects import Scene, survey
+from automation.systems.pm2.daemon.suspects import Scene, pid_in, survey
 from automation.systems.pm2.daemon.trouble import Ghost, Trouble
 from automation.systems.pm2.home import living_daemon
 from automation.systems.pm2.intents import Intents
@@ -105,8 +105,9 @@ class DaemonWatch:
         return self._now[0] if is_stopped(self._now[0]) and _lives(self._now) else None
 
     def end_was_seen(self) -> None:
-        """Note, at the moment at which the bus ends, whether the daemon left its pid file behind."""
-        self._left = self._place.pid_file.exists()
+        """Note, when the bus ends, whether the daemon left its pid file behind; another's says nothing."""
+        named = pid_in(self._place.pid_file)
+        self._left = False if named is None else True if self._now and named == self._now[0] else None
 
     def answers(
         self, daemon: Identity, present: Callable[[], Sequence[Listed]], intents: Callable[[], Intents]
