@@ -281,8 +281,10 @@ def test_s15_a_daemon_of_its_own_that_an_app_has_made_lives_on(ground: Ground) -
 
         assert alive(own)
         assert ground.one("forks").status == "online"
+        eventually("the new one has made its own", lambda: int(made.read_text("ascii")) != own)
     finally:
-        os.kill(own, signal.SIGKILL)
+        for pid in {own, int(made.read_text("ascii"))}:  # the app that came back has made one, too
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_one_time_job_goes_on_to_its_end_and_is_not_begun_again(ground: Ground) -> None:

@@ -72,7 +72,7 @@ class Memory:
             EffectFailed: The disk said no.
             RecordNewer: A newer version wrote the one that is there.
         """
-        if signature == self._saved_signature:
+        if signature == self._saved_signature and self._roster.exists():
             return
         before = self.roster_head()
         if before is not None and before.daemon != seen.head.daemon:

@@ -150,9 +150,10 @@ def _spelt(value: object) -> str:
 def _may_be_daemon(pid: int) -> bool:
     """Tell whether a process may be a living daemon: by its title, or, whatever its title, by running node.
 
-    Whoever takes in orphans is init or a subreaper, and is not node; a daemon can be given any title.
+    Whoever takes in orphans is init, whatever it runs, or a subreaper, and that is not node; a daemon can be
+    given any title.
     """
-    return _is_daemon(command_line(pid)) or program(pid) in {"node", "nodejs", "bun"}
+    return _is_daemon(command_line(pid)) or (pid != 1 and program(pid) in {"node", "nodejs", "bun"})
 
 
 def _is_daemon(words: tuple[str, ...]) -> bool:
