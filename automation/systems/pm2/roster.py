@@ -39,6 +39,10 @@ class Roster:
         """Return the pid that each app had, by its unique id."""
         return {str(one.env.get("unique_id", "")): one.pid for one in self.apps if one.pid}
 
+    def pid_files(self) -> frozenset[str]:
+        """Return where PM2 writes the pids of the apps."""
+        return frozenset(str(one.env.get("pm_pid_path", "")) for one in self.apps) - {""}
+
 
 def listed(entries: Sequence[Entry]) -> tuple[Listed, ...]:
     """Return entries of PM2's list as the roster holds them; what has no description is left out."""

@@ -27,6 +27,7 @@ class Suspect:
     under_daemon: bool
     treekill: bool = True
     other_user: bool = False
+    pid_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,19 @@ def orphans(
     )
 
 
-def others_orphans(suspects: Sequence[Suspect], last_pids: Mapping[str, int]) -> frozenset[str]:
-    """Return the names of the apps that live on as another user: not ours to end, nor to start once more."""
-    return frozenset(one.name for one in suspects if one.other_user and _lives_on(one, last_pids))
+def others_orphans(
+    suspects: Sequence[Suspect], last_pids: Mapping[str, int], pid_files: frozenset[str]
+) -> frozenset[str]:
+    """Return the names of the apps that live on as another user: not ours to end, nor to start once more.
+
+    Anybody can bear an app's marks, and name a pid file of his own: only those of the roster count.
+    """
+    return frozenset(
+        one.name
+        for one in suspects
+        if one.other_user and _lives_on(one, last_pids)
+        if one.process.pid == last_pids.get(one.unique_id) or one.pid_file in pid_files
+    )
 
 
 def _lives_on(suspect: Suspect, last_pids: Mapping[str, int]) -> bool:

@@ -62,7 +62,8 @@ def revive(means: Means, roster: Roster, death: Death) -> Revived:
         EffectFailed: There is no daemon, or something is still missing; the note stays as it was.
     """
     scene = means.scene()
-    left, held = left_over(scene, roster), others_orphans(scene.suspects, roster.last_pids())
+    left = left_over(scene, roster)
+    held = others_orphans(scene.suspects, roster.last_pids(), roster.pid_files())
     with Ending(one for orphan in left for one in orphan.family) as ending:
         ending.interrupt()
         started = _see_that_a_daemon_lives(means)

@@ -114,6 +114,7 @@ class _Look:
             under_daemon=any(_may_be_daemon(one.pid) for one in ancestors(process.pid, self._table)),
             treekill=marks.get("treekill") != "false",
             other_user=process.uid != os.geteuid(),
+            pid_file=marks.get("pm_pid_path", ""),
         )
 
     def _seen_alike(self, process: Running) -> bool:
