@@ -123,7 +123,7 @@ class World:
             return [f"the report is not that of the guard that PM2 runs (pid {guards[0].pid})"]
         with contextlib.suppress(OSError, ValueError):
             report = self.ground.report
-            seen = sorted((str(one["name"]), str(one["id"])) for one in report["processes"])
+            seen = sorted((str(one["name"]), str(one["id"])) for one in report.get("processes", ()))
             if seen != sorted((one.name, str(one.pm_id)) for one in listed):
                 return ["the guard has not seen yet what PM2 lists"]
             # What was done to PM2's dump is said, and a person's to settle.
