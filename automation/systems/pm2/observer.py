@@ -150,7 +150,9 @@ class Pm2Observer:
             pid = socket_owner(self.home / "rpc.sock") or living_daemon(self.home)
             if is_stopped(pid):
                 return Facts(self.clock.now_s(), DaemonState.STOPPED, trouble=Trouble(pid=pid))
-            return Facts(self.clock.now_s(), DaemonState.HUNG, trouble=self.watch.is_silent(error, pid))
+            return Facts(
+                self.clock.now_s(), DaemonState.HUNG, trouble=self.watch.is_silent(error, pid, listens=True)
+            )
         self._take_events()
         now_s = self.clock.now_s()
         identity = (daemon.pid, daemon.start_ticks)
@@ -175,7 +177,7 @@ class Pm2Observer:
             silent = LookFailed(
                 f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
             )
-            trouble = self.watch.is_silent(silent, pid)
+            trouble = self.watch.is_silent(silent, pid, listens=False)
             return Facts(self.clock.now_s(), DaemonState.DEAF, trouble=trouble)
         if not twice:
             self.clock.wait(SECOND_QUESTION_S)

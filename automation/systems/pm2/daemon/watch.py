@@ -14,6 +14,7 @@ from automation.ports.process import alive, start_ticks
 from automation.ports.process_table import is_stopped
 from automation.systems.pm2.daemon.death import Death, Lost
 from automation.systems.pm2.daemon.fate import Ends, Fate, Identity, Seen, fate
+from automation.systems.pm2.daemon.in_a_row import InARow
 from automation.systems.pm2.daemon.leftover import left_over
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.returning import returning, slot_of
@@ -29,8 +30,6 @@ from automation.systems.pm2.roster import Listed, Roster
 
 PATIENCE_S = 15.0  # a cold start waits that long for whoever may be at work (safety S14)
 COMMAND_LASTS_S = 60.0  # a pm2 command that lives longer is not about to start or end anything
-LOOKS_BEFORE_HUNG = 3
-LOOKS_BEFORE_SPLIT = 3
 LOOK_AGAIN_S = 5.0
 SCENE_LASTS_S = 0.25
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -74,8 +73,8 @@ class DaemonWatch:
         self._now: Identity | None = None
         self._watched: Identity | None = None
         self._left: bool | None = None
-        self._silent = 0
-        self._split = 0
+        self._silent = InARow()
+        self._split = InARow()
         self._rival: Identity | None = None
         self._rival_intents: Intents | None = None
         self._scene: tuple[float, Scene] | None = None
@@ -119,7 +118,7 @@ class DaemonWatch:
             present: What it lists.
             intents: Who stopped what, as far as is known of the last daemon.
         """
-        self._silent = 0
+        self._silent.ends()
         if daemon != self._now:
             self._judge(daemon, intents)
             self._now = daemon
@@ -150,7 +149,7 @@ class DaemonWatch:
         self, intents: Callable[[], Intents], *, pid_file_left: bool, twice: bool
     ) -> tuple[Fate, Trouble]:
         """Judge that nobody listens."""
-        self._silent = 0
+        self._silent.ends()
         self._left = pid_file_left
         found = self._judge(None, intents)
         if found is not Fate.CRASHED:
@@ -172,14 +171,16 @@ class DaemonWatch:
             return named
         return next((one.pid for one in self.scene().daemons), None)
 
-    def is_silent(self, error: LookFailed, pid: int | None) -> Trouble:
-        """Judge a daemon that lives and does not answer; three looks make it hung.
+    def is_silent(self, error: LookFailed, pid: int | None, *, listens: bool) -> Trouble:
+        """Judge a daemon that lives and does not answer; three looks over some seconds make it hung.
+
+        One that does not listen may be ending, or beginning, by a pm2 command that is under way.
 
         Raises:
             LookFailed: It is not sure yet.
         """
-        self._silent += 1
-        if self._silent < LOOKS_BEFORE_HUNG:
+        lasts = self._silent.again(self._place.clock.elapsed_s())
+        if not lasts or (not listens and self._commands(self.scene())):
             error.look_again_s = LOOK_AGAIN_S
             raise error
         return Trouble(pid=pid)
@@ -324,15 +325,15 @@ class DaemonWatch:
         named = living_daemon(self._place.home)
         rival = self._rival is not None and _lives(self._rival)
         if not rival and named in {None, daemon[0]}:
-            self._split, self._rival = 0, None
+            self._split.ends()
+            self._rival = None
             return ()
         scene = self.scene()
         others = [one for one in scene.daemons if one.pid != daemon[0]]
         if not others or self._commands(scene):
-            self._split = 0
+            self._split.ends()
             return ()
-        self._split += 1
-        if self._split < LOOKS_BEFORE_SPLIT:
+        if not self._split.again(self._place.clock.elapsed_s()):
             return ()
         return tuple(
             Ghost(one.pid, one.start_ticks, sum(child.parent == one.pid for child in scene.table.values()))
