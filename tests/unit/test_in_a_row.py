@@ -18,7 +18,7 @@ from automation.systems.pm2.daemon.in_a_row import InARow
         ([10.0, 100.0, 190.0], True),
     ],
 )
-def test_it_counts_after_three_looks_and_five_seconds(looks: list[float], counts: bool) -> None:
+def test_it_counts_after_three_looks_and_five_seconds(looks: list[float], *, counts: bool) -> None:
     row = InARow()
 
     assert [row.again(at_s) for at_s in looks][-1] is counts
