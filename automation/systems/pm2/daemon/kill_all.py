@@ -43,6 +43,11 @@ def read_kill_all(folder: Path) -> KillAll | None:
         return None
 
 
+def is_recent(last: KillAll | None, now_s: float) -> bool:
+    """Tell whether one was done less than 24 h ago; one in the future is of a clock that was set back."""
+    return last is not None and 0 <= now_s - last.began_s < ONCE_IN_S
+
+
 def automatic(last: KillAll | None, now_s: float) -> KillAll:
     """Return the record of a daemon that is ended without being told to, once in 24 h (safety S9).
 
@@ -51,7 +56,7 @@ def automatic(last: KillAll | None, now_s: float) -> KillAll:
     Raises:
         StepRefused: One was, less than 24 h ago.
     """
-    if last is not None and 0 <= now_s - last.began_s < ONCE_IN_S:
+    if is_recent(last, now_s):
         raise StepRefused("a daemon was ended less than 24 h ago; it is not done again without being told to")
     return KillAll(AUTOMATIC, now_s)
 

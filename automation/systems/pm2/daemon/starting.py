@@ -12,7 +12,7 @@ from automation.ports.children import detach
 from automation.ports.clock import Clock
 from automation.ports.commands import Commands
 from automation.ports.socket_owner import socket_owner
-from automation.systems.pm2.daemon.place import Kind, found_place
+from automation.systems.pm2.daemon.place import SCOPE, Kind, found_place
 from automation.systems.pm2.wire.door import Daemon, Pm2
 
 ANSWERS_IN_S = 20.0
@@ -61,9 +61,8 @@ def start_daemon(
     if where.kind is Kind.UNIT:
         _restart_unit(where.unit, home, clock, commands)
     elif where.kind is Kind.SCOPE:
-        unit = ("systemd-run", "--scope", "--collect", "--quiet", "--slice=system.slice")
         commands.output(
-            *unit, str(programs.node), str(programs.pm2), "ping", timeout_s=COMMAND_LIMIT_S, env=env
+            *SCOPE, str(programs.node), str(programs.pm2), "ping", timeout_s=COMMAND_LIMIT_S, env=env
         )
     elif not _start_directly(home, programs, env):
         commands.output(str(programs.node), str(programs.pm2), "ping", timeout_s=COMMAND_LIMIT_S, env=env)
