@@ -21,7 +21,7 @@ from automation.systems.pm2.checks import assess
 from automation.systems.pm2.daemon.fate import Fate
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.revival import Means
-from automation.systems.pm2.daemon.saved import dumps
+from automation.systems.pm2.daemon.saved import dumps, saved_roster
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
 from automation.systems.pm2.dump.judging import SavedList, Seen
@@ -99,6 +99,7 @@ class Pm2Observer:
             DaemonRecords(home / HOME_FOLDER),
             patience_s=0.0 if by_hand else PATIENCE_S,
         )
+        self._dumps = dumps(home, said)
         self._guards = False
         self._intents: Intents = memory.load_intents()
         self._events: list[BusEvent] = []
@@ -225,6 +226,10 @@ class Pm2Observer:
             if self._around is None:
                 raise
             return self._around.by_command_line()
+
+    def saved(self) -> Roster:
+        """Return what PM2 saved: its dump, or the one before."""
+        return saved_roster(self._dumps, OWN_APPS)
 
     def seen_entries(self) -> list[Entry]:
         """Hand over the raw entries of the last look, in the order of its processes; once."""

@@ -6,7 +6,7 @@ from automation.core.finding import Assessment
 from automation.stores.leases import Lease
 from automation.systems.pm2.daemon.kill_all import KillAll, is_recent
 
-NOT_THERE = "required-missing"
+NOT_THERE = "required-missing"  # see required.py
 
 
 def holds_the_lease(lease: Lease | None, system: str, epoch: str, boot_id: str, elapsed_s: float) -> bool:

@@ -97,6 +97,10 @@ class DaemonWatch:
             self._scene = (now_s, survey(self._place.home))
         return self._scene[1]
 
+    def commands(self) -> tuple[int, ...]:
+        """Return the pids of pm2 commands under way in this home."""
+        return self._commands(self.scene())
+
     def stopped_daemon(self) -> int | None:
         """Return the pid of the daemon that we know, where a signal has stopped it: it need not be asked."""
         if self._now is None:

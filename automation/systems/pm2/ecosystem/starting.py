@@ -58,7 +58,17 @@ def start_from_ecosystem(observer: Pm2Observer, subject: str) -> str:
 
 
 def _start_absent(observer: Pm2Observer, watch: EcosystemWatch, name: str) -> str:
-    """Start an app that PM2 does not have, in as many instances as the file says."""
+    """Start an app that PM2 does not have, in as many instances as the file says; as it was saved, if it was.
+
+    Raises:
+        StepRefused: Somebody else is at work on PM2, or see `_declaration`.
+    """
+    refuse_while_others_are_at_work(observer)
+    saved = [one.env for one in observer.saved().apps if one.env.get("name") == name]
+    for env in saved:
+        observer.pm2.prepare(prepared(env))
+    if saved:
+        return f"started {name} as PM2's saved list has it ({len(saved)} of it)"
     found = _declaration(watch, name, None)
     if any(one.name == name for one in processes(observer.pm2.entries())):
         raise StepRefused(f"PM2 has an app {name}: name the one that is down as `pm2 list` shows it")
@@ -70,6 +80,19 @@ def _start_absent(observer: Pm2Observer, watch: EcosystemWatch, name: str) -> st
         slot = number if found.declared.instances else None
         observer.pm2.prepare(_in_slot(entry, _slot_name({"pm2_env": entry}), slot))
     return f"started {name} from {found.file.path} ({count} of it)"
+
+
+def refuse_while_others_are_at_work(observer: Pm2Observer) -> None:
+    """Refuse while what is missing may be on its way: a second one would run beside it.
+
+    Raises:
+        EffectFailed: A pm2 command is under way, or the apps of a dead daemon are not all back.
+    """
+    commands = observer.watch.commands()
+    if commands:
+        raise EffectFailed(f"a pm2 command is under way (pid {commands[0]})")
+    if observer.watch.frozen():
+        raise EffectFailed("PM2's daemon died, and its apps are not all back")
 
 
 def _declaration(watch: EcosystemWatch, name: str, entry: Entry | None) -> _Declaration:
