@@ -109,6 +109,7 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "daemon-split": [("end-second-daemon", 1)],
         "app-lost": [],
         "required-missing": [("start-from-ecosystem", 1)],
+        "dump-gone": [],
         "dump-empty": [],
         "dump-unreadable": [],
         "dump-shrunk": [],

@@ -151,7 +151,9 @@ def test_s13_what_a_person_deleted_stays_deleted_under_the_next_daemon_until_it_
 def test_the_advice_for_a_missing_app_names_the_file_that_declares_it() -> None:
     wanted = AppRules(required=("site",))
     file = Evaluated("ecosystem.prod.config.js", (Declared("other", App()), Declared("site", App())))
-    seen = replace(facts(rules=wanted), ecosystem=Ecosystem((Evaluated("ecosystem.json"), file)))
+    seen = replace(
+        facts(rules=wanted), ecosystem=Ecosystem((Evaluated("ecosystem.json", (Declared("x", App()),)), file))
+    )
 
     (plain,), (named,) = assess(facts(rules=wanted)).findings, assess(seen).findings
     assert plain.advice.startswith("start it: `pm2 start SCRIPT --name site`")

@@ -16,6 +16,7 @@ from automation.core.errors import (
     LookFailed,
     RecordDamaged,
     RecordNewer,
+    StepImpossible,
     StepRefused,
 )
 from automation.core.moments import to_text
@@ -117,7 +118,7 @@ def recorded_programs(context: Context) -> Programs:
     """Return the node and the pm2 that the installation recorded, in the workspace or in PM2's home (S18).
 
     Raises:
-        StepRefused: Nobody recorded any.
+        StepImpossible: Nobody recorded any.
     """
     folder = pm2_home(context.environment)
     for path in (installation.workspace_path(context.layout.logs), installation.home_path(folder)):
@@ -125,7 +126,9 @@ def recorded_programs(context: Context) -> Programs:
             record = installation.read(path)
             if record is not None:
                 return Programs(Path(record.node), Path(record.pm2))
-    raise StepRefused("nobody recorded which pm2 is ours: run automation/start-enhanced-redundancy.sh once")
+    raise StepImpossible(
+        "nobody recorded which pm2 is ours: run automation/start-enhanced-redundancy.sh once"
+    )
 
 
 def _recorded(context: Context) -> installation.Installation:

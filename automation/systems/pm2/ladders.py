@@ -28,6 +28,7 @@ FOR_A_HUMAN = (
     "app-lost",
     "port-taken",
     *tracked_ladders.FOR_A_HUMAN,
+    "dump-gone",
     "dump-empty",
     "dump-unreadable",
     "dump-shrunk",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, RecordDamaged, StepRefused
+from automation.core.errors import EffectFailed, RecordDamaged, StepImpossible
 from automation.stores.records import read_record, write_record
 
 SCHEMA = 1
@@ -54,10 +54,12 @@ def automatic(last: KillAll | None, now_s: float) -> KillAll:
     A kill-all counts, too: its record, the only one there is, may stand in the place of an automatic one's.
 
     Raises:
-        StepRefused: One was, less than 24 h ago.
+        StepImpossible: One was, less than 24 h ago.
     """
     if is_recent(last, now_s):
-        raise StepRefused("a daemon was ended less than 24 h ago; it is not done again without being told to")
+        raise StepImpossible(
+            "a daemon was ended less than 24 h ago; it is not done again without being told to"
+        )
     return KillAll(AUTOMATIC, now_s)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from automation.core.errors import EffectFailed, StepRefused
+from automation.core.errors import EffectFailed, StepImpossible, StepRefused
 from automation.systems.pm2.ecosystem.declared import Declared, Evaluated, environment_of, marks
 from automation.systems.pm2.ecosystem.drift import chosen_block, start_command
 from automation.systems.pm2.ecosystem.watching import EcosystemWatch
@@ -42,7 +42,7 @@ def start_from_ecosystem(observer: Pm2Observer, subject: str) -> str:
     """
     watch = observer.ecosystem
     if watch is None:
-        raise StepRefused("no ecosystem file is known here")
+        raise StepImpossible("no ecosystem file is known here")
     if not any(one.label == subject for one in processes(observer.pm2.entries())):
         return _start_absent(observer, watch, subject)
     down = look_down(observer, subject)
@@ -99,7 +99,7 @@ def _declaration(watch: EcosystemWatch, name: str, entry: Entry | None) -> _Decl
     """Return the declaration from which an app can be started as it was.
 
     Raises:
-        StepRefused: There is none, or that cannot be told.
+        StepImpossible: There is none, or that cannot be told.
         EffectFailed: The files are still being read.
     """
     settled = watch.settle(SETTLE_S)
@@ -107,10 +107,10 @@ def _declaration(watch: EcosystemWatch, name: str, entry: Entry | None) -> _Decl
     if not files and not settled:
         raise EffectFailed("the ecosystem files are still being read")
     if not files:
-        raise StepRefused(f"no ecosystem file of the workspace declares {name}")
+        raise StepImpossible(f"no ecosystem file of the workspace declares {name}")
     if len(files) > 1:
         commands = " or ".join(f"`{start_command(file.path, name, '')}`" for file in files)
-        raise StepRefused(f"more than one ecosystem file declares {name}; by hand: {commands}")
+        raise StepImpossible(f"more than one ecosystem file declares {name}; by hand: {commands}")
     file = files[0]
     declared = next(one for one in file.apps if one.name == name)
     return _Declaration(file, declared, _block(file, declared, entry))
@@ -120,14 +120,14 @@ def _block(file: Evaluated, declared: Declared, entry: Entry | None) -> str:
     """Return the block of variables that was chosen.
 
     Raises:
-        StepRefused: It cannot be told, or the file takes more from the shell that starts it.
+        StepImpossible: It cannot be told, or the file takes more from the shell that starts it.
     """
     if declared.error:
-        raise StepRefused(f"{file.path}: PM2 would not start {declared.name}: {declared.error}")
+        raise StepImpossible(f"{file.path}: PM2 would not start {declared.name}: {declared.error}")
     if file.asked:
         command = start_command(file.path, declared.name, None if declared.blocks else "")
         asked = "its variables" if "*" in file.asked else ", ".join(file.asked[:8])
-        raise StepRefused(
+        raise StepImpossible(
             f"{file.path} takes {asked} from the shell that starts it; from such a one: `{command}`"
         )
     if not declared.blocks:
@@ -137,7 +137,7 @@ def _block(file: Evaluated, declared: Declared, entry: Entry | None) -> str:
     if chosen is None:
         blocks = ", ".join(f"env_{name}" for name in declared.blocks)
         command = start_command(file.path, declared.name, None)
-        raise StepRefused(
+        raise StepImpossible(
             f"{file.path} has {blocks}, and nobody knows which was chosen; by hand: `{command}`"
         )
     return chosen
