@@ -18,6 +18,7 @@ from automation.systems.pm2.daemon.in_a_row import InARow
 from automation.systems.pm2.daemon.leftover import left_over
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.returning import returning, slot_of
+from automation.systems.pm2.daemon.runtime import in_foreground, note
 from automation.systems.pm2.daemon.saved import saved_roster
 from automation.systems.pm2.daemon.sockets import gone, keep, lead_to, put_back
 from automation.systems.pm2.daemon.suspects import Scene, pid_in, survey
@@ -73,6 +74,7 @@ class DaemonWatch:
         self._now: Identity | None = None
         self._watched: Identity | None = None
         self._left: bool | None = None
+        self._foreground = False
         self._silent = InARow()
         self._split = InARow()
         self._rival: Identity | None = None
@@ -85,6 +87,11 @@ class DaemonWatch:
     def death(self) -> Death | None:
         """The death whose apps are not all back."""
         return self._death
+
+    @property
+    def address(self) -> Path:
+        """Where PM2's daemon listens for calls."""
+        return self._place.sockets[0]
 
     def frozen(self) -> bool:
         """Tell whether the roster must stay as it is: what it holds is not all back."""
@@ -130,6 +137,9 @@ class DaemonWatch:
             rival_intents, self._rival = self._rival_intents, None
             self._judge(daemon, intents if rival_intents is None else lambda: rival_intents)
         self._left = None
+        self._foreground = in_foreground(daemon[0])
+        if self._foreground:  # it starts what its container says: what ran in the last one is not missing
+            self._death = None
         ghosts = self._ghosts(daemon)
         missing_sockets = tuple(map(str, gone(self._place.sockets)))
         death = self._death
@@ -207,6 +217,7 @@ class DaemonWatch:
             self.records.save_death(self._death)
             self._saved_death = self._death
         if found is None and self._rival is None:
+            note(self._place.own, foreground=self._foreground)
             self._forget_guard_before()
             keep(self._place.sockets, self._place.own)
 
