@@ -30,6 +30,7 @@ from automation.systems.pm2.daemon.starting import Programs
 from automation.systems.pm2.ecosystem import evaluating
 from automation.systems.pm2.home import own_folder, pm2_home
 from automation.systems.pm2.wire.cli import jlist
+from automation.systems.pm2.wire.connection import places
 from automation.systems.pm2.wire.door import Daemon
 
 UNKNOWN_SOCKETS = "PM2's sockets are not understood"
@@ -45,7 +46,7 @@ def list_by_command_line(context: Context, commands: Commands) -> tuple[Daemon, 
         LookFailed: Nobody holds the socket, nobody knows which pm2 is ours, or it did not say.
     """
     home = pm2_home(context.environment)
-    pid, ticks = _owner(home)
+    pid, ticks = _owner(places(home, context.environment).rpc)
     record = _recorded(context)
     try:
         with _daemon_lock(context, "pm2 jlist, because its sockets are not understood"):
@@ -77,19 +78,19 @@ def start_by_command_line(context: Context, commands: Commands, file: str, name:
     env = {"PM2_HOME": str(home), "PATH": f"{found.node.parent}:{context.environment.get('PATH', '')}"}
     try:
         with _daemon_lock(context, f"pm2 start {file} --only {name}", wait_s=SHORT_WAIT_S):
-            _owner(home)
+            _owner(places(home, context.environment).rpc)
             commands.output(str(found.pm2), *words, timeout_s=LIMIT_S, cwd=context.layout.workspace, env=env)
     except LockBusy as error:
         raise EffectFailed(str(error)) from error
     return f"ran pm2 {' '.join(words)}"
 
 
-def _owner(home: Path) -> tuple[int, int]:
+def _owner(address: Path) -> tuple[int, int]:
     """Return pid and start of who holds the socket; without one a pm2 command would start a daemon."""
-    pid = socket_owner(home / "rpc.sock")
+    pid = socket_owner(address)
     ticks = None if pid is None else start_ticks(pid)
     if pid is None or ticks is None:
-        raise LookFailed(f"nobody that we can see listens on {home / 'rpc.sock'}")
+        raise LookFailed(f"nobody that we can see listens on {address}")
     return pid, ticks
 
 

@@ -37,7 +37,7 @@ from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
 from automation.systems.pm2.roster import listed as roster_entries
 from automation.systems.pm2.tracked import Tracking
-from automation.systems.pm2.wire.connection import places
+from automation.systems.pm2.wire.connection import places, refuse_elsewhere
 from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
 
 Entry = dict[str, object]
@@ -100,6 +100,7 @@ class Pm2Observer:
             patience_s=0.0 if by_hand else PATIENCE_S,
         )
         self._dumps = dumps(home, said)
+        self._pid_file = where.pid_file
         self._guards = False
         self._intents: Intents = memory.load_intents()
         self._events: list[BusEvent] = []
@@ -148,7 +149,7 @@ class Pm2Observer:
         except NoDaemon as error:
             return self._look_without_daemon(error)
         except NoAnswer as error:
-            pid = socket_owner(self.home / "rpc.sock") or living_daemon(self.home)
+            pid = socket_owner(self.watch.address) or living_daemon(self._pid_file)
             if is_stopped(pid):
                 return Facts(self.clock.now_s(), DaemonState.STOPPED, trouble=Trouble(pid=pid))
             return Facts(
@@ -175,6 +176,7 @@ class Pm2Observer:
         """Judge that nobody listens, after a second question (safety S14)."""
         pid = self.watch.unreachable()
         if pid is not None:
+            refuse_elsewhere(pid, self.watch.address)
             silent = LookFailed(
                 f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
             )

@@ -180,7 +180,7 @@ class DaemonWatch:
         head = self._memory.roster_head()
         if head is not None and head.boot_id == self._place.clock.boot_id() and _lives(head.daemon):
             return head.daemon[0]
-        named = living_daemon(self._place.home)
+        named = living_daemon(self._place.pid_file)
         if named is not None:
             return named
         return next((one.pid for one in self.scene().daemons), None)
@@ -337,7 +337,7 @@ class DaemonWatch:
 
     def _ghosts(self, daemon: Identity) -> tuple[Ghost, ...]:
         """Return the other daemons of this home, once they were seen on three looks."""
-        named = living_daemon(self._place.home)
+        named = living_daemon(self._place.pid_file)
         rival = self._rival is not None and _lives(self._rival)
         if not rival and named in {None, daemon[0]}:
             self._split.ends()
