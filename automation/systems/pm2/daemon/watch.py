@@ -23,6 +23,7 @@ from automation.systems.pm2.daemon.saved import saved_roster
 from automation.systems.pm2.daemon.sockets import gone, keep, lead_to, put_back
 from automation.systems.pm2.daemon.suspects import Scene, pid_in, survey
 from automation.systems.pm2.daemon.trouble import Ghost, Trouble
+from automation.systems.pm2.daemon.waiting import Waiting
 from automation.systems.pm2.home import living_daemon
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.memory import Memory
@@ -75,6 +76,7 @@ class DaemonWatch:
         self._watched: Identity | None = None
         self._left: bool | None = None
         self._foreground = False
+        self._waiting = Waiting()
         self._silent = InARow()
         self._split = InARow()
         self._rival: Identity | None = None
@@ -326,7 +328,9 @@ class DaemonWatch:
         """Return the pm2 commands under way that may be about to set things right themselves."""
         now_ticks = self._place.clock.elapsed_s() * TICKS_A_SECOND
         oldest = now_ticks - COMMAND_LASTS_S * TICKS_A_SECOND
-        return tuple(one.pid for one in scene.commands if one.start_ticks >= oldest)
+        found = tuple(one.pid for one in scene.commands if one.start_ticks >= oldest)
+        over = self._waiting.is_over(self._place.clock.elapsed_s(), at_work=bool(found))
+        return () if over else found
 
     def _not_back(self, death: Death, present: Sequence[Listed]) -> tuple[tuple[str, ...], tuple[Lost, ...]]:
         roster = () if death.over else self.roster().apps
