@@ -22,5 +22,5 @@ def test_a_look_that_saw_none_or_a_long_break_begins_another_wait() -> None:
 
     assert not waiting.is_over(170.0, at_work=False)
     assert not waiting.is_over(LONGEST_S, at_work=True)
-    assert not waiting.is_over(LONGEST_S + BREAK_S + 0.1, at_work=True)
-    assert not waiting.is_over(LONGEST_S + 2 * BREAK_S, at_work=True)
+    assert not waiting.is_over(LONGEST_S + BREAK_S, at_work=True)
+    assert not waiting.is_over(LONGEST_S * 3, at_work=True)
