@@ -190,7 +190,9 @@ class Pm2Observer:
         try:
             self.pm2.daemon()
         except NoDaemon as again:
-            pid = pid and self.watch.unreachable()  # one that was just killed is there for a moment
+            if pid is not None:  # one that was just killed is there for a moment
+                self.watch.forget_scene()
+                pid = self.watch.unreachable()
             if pid is None:
                 return self._away(again)
             silent = LookFailed(
