@@ -38,7 +38,7 @@ from automation.systems.pm2.roster import Roster, RosterHead
 from automation.systems.pm2.roster import listed as roster_entries
 from automation.systems.pm2.tracked import Tracking
 from automation.systems.pm2.wire.connection import places
-from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
+from automation.systems.pm2.wire.door import BusEvent, Closed, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
 
 Entry = dict[str, object]
 MOST_EVENTS = 10_000
@@ -238,11 +238,19 @@ class Pm2Observer:
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
         try:
-            return self.pm2.daemon(), self.pm2.entries()
+            return self._who_and_what()
         except Garbled:
             if self._around is None:
                 raise
             return self._around.by_command_line()
+
+    def _who_and_what(self) -> tuple[Daemon, list[Entry]]:
+        """Ask once more where the connection was closed: a daemon that was just killed still lets one in."""
+        try:
+            return self.pm2.daemon(), self.pm2.entries()
+        except Closed:
+            self.clock.wait(SECOND_QUESTION_S)
+            return self.pm2.daemon(), self.pm2.entries()
 
     def seen_entries(self) -> list[Entry]:
         """Hand over the raw entries of the last look, in the order of its processes; once."""
