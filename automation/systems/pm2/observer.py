@@ -21,7 +21,7 @@ from automation.systems.pm2.checks import assess
 from automation.systems.pm2.daemon.fate import Fate
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.revival import Means
-from automation.systems.pm2.daemon.saved import dumps
+from automation.systems.pm2.daemon.saved import dumps, saved_roster
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
 from automation.systems.pm2.dump.judging import SavedList, Seen
@@ -37,8 +37,13 @@ from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
 from automation.systems.pm2.roster import listed as roster_entries
 from automation.systems.pm2.tracked import Tracking
+<<<<<<< HEAD
 from automation.systems.pm2.wire.connection import places
 from automation.systems.pm2.wire.door import BusEvent, Closed, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
+=======
+from automation.systems.pm2.wire.connection import places, refuse_elsewhere
+from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
+>>>>>>> main
 
 Entry = dict[str, object]
 MOST_EVENTS = 10_000
@@ -101,6 +106,8 @@ class Pm2Observer:
             DaemonRecords(home / HOME_FOLDER),
             patience_s=0.0 if by_hand else PATIENCE_S,
         )
+        self._dumps = dumps(home, said)
+        self._pid_file = where.pid_file
         self._guards = False
         self._intents: Intents = memory.load_intents()
         self._events: list[BusEvent] = []
@@ -152,7 +159,7 @@ class Pm2Observer:
         except NoDaemon as error:
             return self._look_without_daemon(error)
         except NoAnswer as error:
-            pid = socket_owner(self.home / "rpc.sock") or living_daemon(self.home)
+            pid = socket_owner(self.watch.address) or living_daemon(self._pid_file)
             if is_stopped(pid):
                 return Facts(self.clock.now_s(), DaemonState.STOPPED, trouble=Trouble(pid=pid))
             return Facts(
@@ -184,6 +191,7 @@ class Pm2Observer:
         asked_s = self.clock.elapsed_s()
         sure_before = asked_s - self._refused_s <= REFUSED_LASTS_S
         pid = self.watch.unreachable()
+<<<<<<< HEAD
         if pid is None and sure_before:
             return self._away(error)
         self.clock.wait(max(asked_s + SECOND_QUESTION_S - self.clock.elapsed_s(), 0.0))
@@ -195,6 +203,10 @@ class Pm2Observer:
                 pid = self.watch.unreachable()
             if pid is None:
                 return self._away(again)
+=======
+        if pid is not None:
+            refuse_elsewhere(pid, self.watch.address)
+>>>>>>> main
             silent = LookFailed(
                 f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
             )
@@ -244,6 +256,7 @@ class Pm2Observer:
                 raise
             return self._around.by_command_line()
 
+<<<<<<< HEAD
     def _who_and_what(self) -> tuple[Daemon, list[Entry]]:
         """Ask once more where the connection was closed: a daemon that was just killed still lets one in."""
         try:
@@ -251,6 +264,11 @@ class Pm2Observer:
         except Closed:
             self.clock.wait(SECOND_QUESTION_S)
             return self.pm2.daemon(), self.pm2.entries()
+=======
+    def saved(self) -> Roster:
+        """Return what PM2 saved: its dump, or the one before."""
+        return saved_roster(self._dumps, OWN_APPS)
+>>>>>>> main
 
     def seen_entries(self) -> list[Entry]:
         """Hand over the raw entries of the last look, in the order of its processes; once."""

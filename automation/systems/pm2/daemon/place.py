@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import getpass
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from automation.core.errors import EffectFailed
+from automation.core.errors import EffectFailed, StepRefused
 from automation.ports.commands import Commands
 
 SYSTEMD = Path("/run/systemd/system")
 CGROUP = Path("/proc/self/cgroup")
+SCOPE = ("systemd-run", "--scope", "--collect", "--quiet", "--slice=system.slice")
 SHOW_LIMIT_S = 5.0
 GONE = frozenset({"", "inactive"})  # a unit that was not started runs no daemon
 
@@ -60,11 +62,38 @@ def found_place(home: Path, commands: Commands) -> Place:
     """Look where we are, and whether a unit runs this PM2."""
     if not SYSTEMD.is_dir():
         return Place(Kind.OWN_SESSION)
+    return place(_own_cgroup(), _unit(home, commands), systemd=True)
+
+
+def in_own_unit(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command line by which a program outlives the unit that we run in (safety S9).
+
+    Raises:
+        StepRefused: We run in a unit, and systemd-run is not there to leave it.
+    """
+    return leaving(argv, _own_cgroup(), systemd=SYSTEMD.is_dir(), run=shutil.which("systemd-run"))
+
+
+def leaving(argv: tuple[str, ...], cgroup: str, *, systemd: bool, run: str | None) -> tuple[str, ...]:
+    """Return the same, from what was found out: systemd ends a unit with all that is in its cgroup.
+
+    Raises:
+        StepRefused: We run in a unit, and systemd-run is not there to leave it.
+    """
+    if place(cgroup, None, systemd=systemd).kind is not Kind.SCOPE:
+        return argv
+    if run is None:
+        raise StepRefused(
+            "we run in a unit of systemd, which would be ended too, and there is no systemd-run"
+        )
+    return (run, *SCOPE[1:], *argv)
+
+
+def _own_cgroup() -> str:
     try:
-        cgroup = CGROUP.read_text("utf-8", "replace")
+        return CGROUP.read_text("utf-8", "replace")
     except OSError:
-        cgroup = ""
-    return place(cgroup, _unit(home, commands), systemd=True)
+        return ""
 
 
 def _unit(home: Path, commands: Commands) -> Unit | None:
