@@ -37,12 +37,19 @@ from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
 from automation.systems.pm2.roster import listed as roster_entries
 from automation.systems.pm2.tracked import Tracking
+<<<<<<< HEAD
+from automation.systems.pm2.wire.connection import places
+from automation.systems.pm2.wire.door import BusEvent, Closed, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
+=======
 from automation.systems.pm2.wire.connection import places, refuse_elsewhere
 from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
+>>>>>>> main
 
 Entry = dict[str, object]
 MOST_EVENTS = 10_000
 SECOND_QUESTION_S = 0.02
+REFUSED_LASTS_S = 1.0
+HURRY_AGAIN_S = 10.0
 AWAY = {
     Fate.NEVER: DaemonState.ABSENT,
     Fate.ENDED: DaemonState.ENDED,
@@ -105,6 +112,9 @@ class Pm2Observer:
         self._intents: Intents = memory.load_intents()
         self._events: list[BusEvent] = []
         self._gap = False
+        self._refused_s = float("-inf")  # when nobody listened, asked twice
+        self._hurried_s = float("-inf")
+        self._hurries = False
         self._entries: list[Entry] | None = None
 
     def observe(self) -> Facts:
@@ -155,6 +165,7 @@ class Pm2Observer:
             return Facts(
                 self.clock.now_s(), DaemonState.HUNG, trouble=self.watch.is_silent(error, pid, listens=True)
             )
+        self._refused_s = float("-inf")
         self._take_events()
         now_s = self.clock.now_s()
         identity = (daemon.pid, daemon.start_ticks)
@@ -172,24 +183,40 @@ class Pm2Observer:
             now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading, noted, trouble=trouble
         )
 
-    def _look_without_daemon(self, error: NoDaemon, *, twice: bool = False) -> Facts:
-        """Judge that nobody listens, after a second question (safety S14)."""
+    def _look_without_daemon(self, error: NoDaemon) -> Facts:
+        """Judge that nobody listens, after a second question (safety S14).
+
+        A look that was refused twice is enough for those right after it: they ask once.
+        """
+        asked_s = self.clock.elapsed_s()
+        sure_before = asked_s - self._refused_s <= REFUSED_LASTS_S
         pid = self.watch.unreachable()
+<<<<<<< HEAD
+        if pid is None and sure_before:
+            return self._away(error)
+        self.clock.wait(max(asked_s + SECOND_QUESTION_S - self.clock.elapsed_s(), 0.0))
+        try:
+            self.pm2.daemon()
+        except NoDaemon as again:
+            if pid is not None:  # one that was just killed is there for a moment
+                self.watch.forget_scene()
+                pid = self.watch.unreachable()
+            if pid is None:
+                return self._away(again)
+=======
         if pid is not None:
             refuse_elsewhere(pid, self.watch.address)
+>>>>>>> main
             silent = LookFailed(
                 f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
             )
             trouble = self.watch.is_silent(silent, pid, listens=False)
             return Facts(self.clock.now_s(), DaemonState.DEAF, trouble=trouble)
-        if not twice:
-            self.clock.wait(SECOND_QUESTION_S)
-            try:
-                self.pm2.daemon()
-            except NoDaemon as again:
-                return self._look_without_daemon(again, twice=True)
-            return self._look_at_pm2()
-        fate, trouble = self.watch.is_away(self.intents, pid_file_left=error.pid_file_left, twice=twice)
+        return self._look_at_pm2()
+
+    def _away(self, error: NoDaemon) -> Facts:
+        self._refused_s = self.clock.elapsed_s()
+        fate, trouble = self.watch.is_away(self.intents, pid_file_left=error.pid_file_left, twice=True)
         return Facts(self.clock.now_s(), AWAY[fate], trouble=trouble)
 
     def intents(self) -> Intents:
@@ -223,15 +250,25 @@ class Pm2Observer:
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
         try:
-            return self.pm2.daemon(), self.pm2.entries()
+            return self._who_and_what()
         except Garbled:
             if self._around is None:
                 raise
             return self._around.by_command_line()
 
+<<<<<<< HEAD
+    def _who_and_what(self) -> tuple[Daemon, list[Entry]]:
+        """Ask once more where the connection was closed: a daemon that was just killed still lets one in."""
+        try:
+            return self.pm2.daemon(), self.pm2.entries()
+        except Closed:
+            self.clock.wait(SECOND_QUESTION_S)
+            return self.pm2.daemon(), self.pm2.entries()
+=======
     def saved(self) -> Roster:
         """Return what PM2 saved: its dump, or the one before."""
         return saved_roster(self._dumps, OWN_APPS)
+>>>>>>> main
 
     def seen_entries(self) -> list[Entry]:
         """Hand over the raw entries of the last look, in the order of its processes; once."""
@@ -331,6 +368,11 @@ class Pm2Observer:
         """Return when `pump` is due although PM2 says nothing: when an app is to be asked."""
         return self._around.apps.next_s() if self._around else None
 
+    def hurries(self) -> bool:
+        """Tell, once, that the bus has ended: a daemon's death is looked at right away (safety S14)."""
+        hurries, self._hurries = self._hurries, False
+        return hurries
+
     def pump(self) -> bool:
         """Read what PM2 and the apps said; tell whether it deserves a look."""
         before = len(self._events)
@@ -357,6 +399,9 @@ class Pm2Observer:
         self._events += self.pm2.drain()
         if connected and not self.pm2.fds():
             self.watch.end_was_seen()
+            now_s = self.clock.elapsed_s()
+            self._hurries = now_s - self._hurried_s >= HURRY_AGAIN_S
+            self._hurried_s = now_s if self._hurries else self._hurried_s
         self._gap = self.pm2.gap() or self._gap or len(self._events) > MOST_EVENTS
         del self._events[:-MOST_EVENTS]
 
