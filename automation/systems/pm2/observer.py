@@ -37,13 +37,8 @@ from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
 from automation.systems.pm2.roster import listed as roster_entries
 from automation.systems.pm2.tracked import Tracking
-<<<<<<< HEAD
-from automation.systems.pm2.wire.connection import places
-from automation.systems.pm2.wire.door import BusEvent, Closed, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
-=======
 from automation.systems.pm2.wire.connection import places, refuse_elsewhere
-from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
->>>>>>> main
+from automation.systems.pm2.wire.door import BusEvent, Closed, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
 
 Entry = dict[str, object]
 MOST_EVENTS = 10_000
@@ -191,7 +186,6 @@ class Pm2Observer:
         asked_s = self.clock.elapsed_s()
         sure_before = asked_s - self._refused_s <= REFUSED_LASTS_S
         pid = self.watch.unreachable()
-<<<<<<< HEAD
         if pid is None and sure_before:
             return self._away(error)
         self.clock.wait(max(asked_s + SECOND_QUESTION_S - self.clock.elapsed_s(), 0.0))
@@ -203,10 +197,7 @@ class Pm2Observer:
                 pid = self.watch.unreachable()
             if pid is None:
                 return self._away(again)
-=======
-        if pid is not None:
             refuse_elsewhere(pid, self.watch.address)
->>>>>>> main
             silent = LookFailed(
                 f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
             )
@@ -256,7 +247,6 @@ class Pm2Observer:
                 raise
             return self._around.by_command_line()
 
-<<<<<<< HEAD
     def _who_and_what(self) -> tuple[Daemon, list[Entry]]:
         """Ask once more where the connection was closed: a daemon that was just killed still lets one in."""
         try:
@@ -264,11 +254,10 @@ class Pm2Observer:
         except Closed:
             self.clock.wait(SECOND_QUESTION_S)
             return self.pm2.daemon(), self.pm2.entries()
-=======
+
     def saved(self) -> Roster:
         """Return what PM2 saved: its dump, or the one before."""
         return saved_roster(self._dumps, OWN_APPS)
->>>>>>> main
 
     def seen_entries(self) -> list[Entry]:
         """Hand over the raw entries of the last look, in the order of its processes; once."""
