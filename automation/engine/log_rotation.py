@@ -10,7 +10,6 @@ import contextlib
 import gzip
 import logging
 import os
-import shutil
 from pathlib import Path
 
 from automation.core.moments import from_text, to_text
@@ -22,6 +21,7 @@ KEPT_FILES = 10
 ARRIVAL_S = 2.0
 _STEP_S = 0.02
 _TAIL_BYTES = 64 * 1024
+_PIECE_BYTES = 256 * 1024
 
 
 def rotate_output(path: Path, log: logging.Logger, clock: Clock, *, limit_bytes: int = LIMIT_BYTES) -> bool:
@@ -78,7 +78,8 @@ def _move(path: Path, clock: Clock, log: logging.Logger) -> bool:
     try:
         with path.open("rb") as source, beside.open("wb") as file:
             with gzip.GzipFile(fileobj=file, mode="wb", filename=path.name) as packed:
-                shutil.copyfileobj(source, packed, 256 * 1024)
+                while piece := source.read(_PIECE_BYTES):
+                    packed.write(piece)
             file.flush()
             os.fsync(file.fileno())
         beside.chmod(0o640)

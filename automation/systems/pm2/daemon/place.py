@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,12 +70,12 @@ def found_place(home: Path, commands: Commands) -> Place:
 
 def _unit(home: Path, commands: Commands) -> Unit | None:
     """Ask systemd for the unit that `pm2 startup` makes for our user, if it is one of this home."""
-    name = f"pm2-{getpass.getuser()}.service"
     try:
+        name = f"pm2-{pwd.getpwuid(os.getuid()).pw_name}.service"
         said = commands.output(
             "systemctl", "show", name, "--property=LoadState,ActiveState,Environment", timeout_s=SHOW_LIMIT_S
         )
-    except EffectFailed:
+    except (EffectFailed, KeyError):  # nobody of that name: no unit of his
         return None
     return unit_in(name, said, home)
 
