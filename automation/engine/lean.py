@@ -4,12 +4,18 @@ A lock's random token makes filelock import `secrets`, hence `hashlib`, hence th
 each process, for hashes that Python has itself. A loop hashes a line now and then, so its own are fast
 enough; what hashes much runs in processes of its own.
 
-Whatever imports shutil gets bzip2 and LZMA with it, which no loop of ours packs anything with: 0.3 MB.
+pythonjsonlogger imports uuid, which loads a library for ids of the clock that nobody asks for here; whatever
+imports shutil gets bzip2 and LZMA with it (0.3 MB), by which no loop of ours packs anything.
 """
 
 from __future__ import annotations
 
 import sys
 
-for _name in ("_hashlib", "bz2", "lzma"):  # whoever asks for these does without where they are missing
+for _name in (
+    "_hashlib",
+    "_uuid",
+    "bz2",
+    "lzma",
+):  # whoever asks for these does without where they are missing
     sys.modules.setdefault(_name, None)  # type: ignore[arg-type]  # the documented way to make an import fail

@@ -15,9 +15,7 @@ LIMIT_BYTES = 10 * 1024 * 1024
 KEPT_FILES = 10
 
 
-def append(
-    path: Path, line: bytes, *, limit_bytes: int = LIMIT_BYTES, kept_files: int = KEPT_FILES
-) -> None:
+def append(path: Path, line: bytes, *, limit_bytes: int = LIMIT_BYTES, kept_files: int = KEPT_FILES) -> None:
     """Add a line to the file; one that it would make too large opens a new one.
 
     Raises:
