@@ -5,17 +5,12 @@ each process, for hashes that Python has itself. A loop hashes a line now and th
 enough; what hashes much runs in processes of its own.
 
 pythonjsonlogger imports uuid, which loads a library for ids of the clock that nobody asks for here; whatever
-imports shutil gets bzip2 and LZMA with it (0.3 MB), by which no loop of ours packs anything.
+imports shutil gets bzip2 and LZMA with it (0.3 MB), by which no loop of ours packs anything. Each does without what is missing.
 """
 
 from __future__ import annotations
 
 import sys
 
-for _name in (
-    "_hashlib",
-    "_uuid",
-    "bz2",
-    "lzma",
-):  # whoever asks for these does without where they are missing
+for _name in ("_hashlib", "_uuid", "bz2", "lzma"):
     sys.modules.setdefault(_name, None)  # type: ignore[arg-type]  # the documented way to make an import fail

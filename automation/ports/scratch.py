@@ -13,7 +13,7 @@ _PLACES = ("/tmp", "/var/tmp")  # noqa: S108  # what is made there has a random 
 
 @contextmanager
 def scratch_folder(prefix: str) -> Iterator[Path]:
-    """Give a private folder where temporary files belong (TMPDIR first); afterwards it is gone with all in it.
+    """Give a private folder where temporary files belong (TMPDIR first); afterwards all of it is gone.
 
     Raises:
         OSError: None can be made there.
