@@ -108,7 +108,7 @@ def daemon_troubles(facts: Facts) -> Iterator[Finding]:
         yield from daemon_ended()
     elif facts.state is DaemonState.STOPPED:
         yield from daemon_stopped(trouble)
-    elif facts.state in {DaemonState.HUNG, DaemonState.DEAF}:
+    elif facts.state in {DaemonState.HUNG, DaemonState.DEAF} and not trouble.ghosts:
         yield from daemon_hung(trouble, listens=facts.state is DaemonState.HUNG)
     yield from sockets_gone(trouble)
     yield from daemon_split(trouble)

@@ -153,15 +153,22 @@ def _words(
     """Return the ids whose last word from a person was to stop.
 
     A word may come before the list shows the stop, or after: it stands until it is taken back, or until the
-    process is seen to run long after it.
+    process is seen to run long after it, or in a run that began after it.
     """
     words = _spoken(before, events, now_s)
-    status = {process.pm_id: process.status for process in processes}
+    listed = {process.pm_id: process for process in processes}
     return {
         pm_id: at_s
         for pm_id, at_s in words.items()
-        if pm_id in status and (status[pm_id] not in RUNNING or now_s - at_s < WORD_STANDS_S)
+        if pm_id in listed and _stands(at_s, listed[pm_id], now_s)
     }
+
+
+def _stands(at_s: float, process: Process, now_s: float) -> bool:
+    if process.status not in RUNNING:
+        return True
+    began_later = process.started_at_ms is not None and process.started_at_ms > at_s * 1000
+    return now_s - at_s < WORD_STANDS_S and not began_later
 
 
 def _gone(intents: Intents, known_now: Mapping[int | str, Known], now_s: float) -> tuple[Gone, ...]:

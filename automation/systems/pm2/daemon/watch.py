@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from automation.core.errors import LookFailed
 from automation.ports.clock import Clock
 from automation.ports.files import write_whole
 from automation.ports.process import alive, start_ticks
-from automation.ports.process_table import is_stopped
+from automation.ports.process_table import Running, is_stopped
 from automation.systems.pm2.daemon.death import Death, Lost
 from automation.systems.pm2.daemon.fate import Ends, Fate, Identity, Seen, fate
 from automation.systems.pm2.daemon.in_a_row import InARow
@@ -183,7 +184,7 @@ class DaemonWatch:
         if not lasts or (not listens and self._commands(self.scene())):
             error.look_again_s = LOOK_AGAIN_S
             raise error
-        return Trouble(pid=pid)
+        return Trouble(pid=pid, ghosts=() if listens else self._in_the_way())
 
     def forget_scene(self) -> None:
         """Look anew at the next question: it was changed by us."""
@@ -335,10 +336,15 @@ class DaemonWatch:
             return ()
         if not self._split.again(self._place.clock.elapsed_s()):
             return ()
-        return tuple(
-            Ghost(one.pid, one.start_ticks, sum(child.parent == one.pid for child in scene.table.values()))
-            for one in others
-        )
+        return _as_ghosts(others, scene)
+
+    def _in_the_way(self) -> tuple[Ghost, ...]:
+        """Return the daemons that nobody reaches, where none of them has an app or is the one we know."""
+        head = self._memory.roster_head()
+        if head is not None and _lives(head.daemon):
+            return ()
+        ghosts = _as_ghosts(self.scene().daemons, self.scene())
+        return () if any(one.children for one in ghosts) else ghosts
 
     def claim_pid_file(self, daemon: int) -> None:
         """Let pm2.pid name the daemon that there is, where it names one that was ended.
@@ -358,6 +364,11 @@ class DaemonWatch:
         if trouble.settled and not trouble.missing and not trouble.leftover:
             death = replace(death, over=True)
         return None if death.over and not trouble.lost else death
+
+
+def _as_ghosts(daemons: Sequence[Running], scene: Scene) -> tuple[Ghost, ...]:
+    children = Counter(one.parent for one in scene.table.values())
+    return tuple(Ghost(one.pid, one.start_ticks, children[one.pid]) for one in daemons)
 
 
 def _lives(daemon: Identity) -> bool:
