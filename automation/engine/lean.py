@@ -5,7 +5,8 @@ each process, for hashes that Python has itself. A loop hashes a line now and th
 enough; what hashes much runs in processes of its own.
 
 pythonjsonlogger imports uuid, which loads a library for ids of the clock that nobody asks for here; whatever
-imports shutil gets bzip2 and LZMA with it (0.3 MB), by which no loop of ours packs anything. Each does without what is missing.
+imports shutil gets bzip2 and LZMA with it (0.3 MB), by which no loop of ours packs anything. Each does
+without what is missing.
 """
 
 from __future__ import annotations

@@ -48,6 +48,8 @@ def test_the_loops_that_speak_no_http_load_nothing_that_they_do_not_need(system:
 def test_the_loops_that_speak_http_load_no_compressors_and_no_second_openssl(system: str) -> None:
     names = " ".join({*NEEDLESS.split()} - FOR_HTTP | {"filelock"})
 
-    assert loaded(f"automation.systems.{system}:SYSTEM", names) - {"ctypes", "difflib", "logging.handlers"} == {
-        "filelock"
-    }
+    assert loaded(f"automation.systems.{system}:SYSTEM", names) - {
+        "ctypes",
+        "difflib",
+        "logging.handlers",
+    } == {"filelock"}
