@@ -38,6 +38,7 @@ class Stop:
     run: Run = ("", None)
 
 
+BEFORE = "before:"  # begins the id of what was deleted from a daemon that is no more
 Known = tuple[str, str]  # an entry's name and unique id: when the list was empty, PM2 gives old ids anew
 
 
@@ -82,7 +83,7 @@ def learn(
         now_s: Seconds since 1970.
     """
     if intents.daemon != daemon:
-        intents, gap = Intents(daemon, {}), True
+        intents, gap = Intents(daemon, {}, _deleted_before(intents)), True
     intents = _not_later(intents, now_s)
     words = _words(intents.words, events, processes, now_s)
     stops = {
@@ -178,7 +179,12 @@ def _gone(intents: Intents, known_now: Mapping[int | str, Known], now_s: float) 
     """
     before = intents.known or {}
     vanished = {pm_id: name for pm_id, (name, _) in before.items() if pm_id not in known_now}
-    still = [one for one in intents.gone if one.pm_id not in known_now]
+    there = {name for name, _ in known_now.values()}
+    still = [
+        one
+        for one in intents.gone
+        if one.pm_id not in known_now and not (one.name in there and _of_another_daemon(one))
+    ]
     missed = {one.pm_id for one in still}
     new = [Gone(pm_id, name, now_s) for pm_id, name in vanished.items() if pm_id not in missed]
     settled = [
@@ -186,6 +192,16 @@ def _gone(intents: Intents, known_now: Mapping[int | str, Known], now_s: float) 
         for one in (*still, *new)
     ]
     return tuple(settled[-KEPT_DELETIONS:])
+
+
+def _deleted_before(intents: Intents) -> tuple[Gone, ...]:
+    """Return what a person deleted, for the next daemon: it is known by name, since ids begin anew."""
+    names = {one.name: one for one in intents.gone if one.deleted}
+    return tuple(replace(one, pm_id=f"{BEFORE}{name}") for name, one in names.items())
+
+
+def _of_another_daemon(one: Gone) -> bool:
+    return isinstance(one.pm_id, str) and one.pm_id.startswith(BEFORE)
 
 
 def deleted_ids(intents: Intents) -> frozenset[int | str]:

@@ -21,7 +21,7 @@ from automation.systems.pm2.checks import assess
 from automation.systems.pm2.daemon.fate import Fate
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.revival import Means
-from automation.systems.pm2.daemon.saved import dumps
+from automation.systems.pm2.daemon.saved import dumps, saved_roster
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
 from automation.systems.pm2.dump.judging import SavedList, Seen
@@ -37,7 +37,7 @@ from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
 from automation.systems.pm2.roster import listed as roster_entries
 from automation.systems.pm2.tracked import Tracking
-from automation.systems.pm2.wire.connection import places
+from automation.systems.pm2.wire.connection import places, refuse_elsewhere
 from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
 
 Entry = dict[str, object]
@@ -99,6 +99,8 @@ class Pm2Observer:
             DaemonRecords(home / HOME_FOLDER),
             patience_s=0.0 if by_hand else PATIENCE_S,
         )
+        self._dumps = dumps(home, said)
+        self._pid_file = where.pid_file
         self._guards = False
         self._intents: Intents = memory.load_intents()
         self._events: list[BusEvent] = []
@@ -147,7 +149,7 @@ class Pm2Observer:
         except NoDaemon as error:
             return self._look_without_daemon(error)
         except NoAnswer as error:
-            pid = socket_owner(self.home / "rpc.sock") or living_daemon(self.home)
+            pid = socket_owner(self.watch.address) or living_daemon(self._pid_file)
             if is_stopped(pid):
                 return Facts(self.clock.now_s(), DaemonState.STOPPED, trouble=Trouble(pid=pid))
             return Facts(
@@ -174,6 +176,7 @@ class Pm2Observer:
         """Judge that nobody listens, after a second question (safety S14)."""
         pid = self.watch.unreachable()
         if pid is not None:
+            refuse_elsewhere(pid, self.watch.address)
             silent = LookFailed(
                 f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
             )
@@ -225,6 +228,10 @@ class Pm2Observer:
             if self._around is None:
                 raise
             return self._around.by_command_line()
+
+    def saved(self) -> Roster:
+        """Return what PM2 saved: its dump, or the one before."""
+        return saved_roster(self._dumps, OWN_APPS)
 
     def seen_entries(self) -> list[Entry]:
         """Hand over the raw entries of the last look, in the order of its processes; once."""
