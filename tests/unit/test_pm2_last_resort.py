@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from automation.core.errors import StepRefused
 from automation.core.finding import Assessment, Finding, Severity
 from automation.stores.leases import Lease
+from automation.systems.pm2.daemon import place as daemon_place
 from automation.systems.pm2.daemon.kill_all import ONCE_IN_S, KillAll
 from automation.systems.pm2.daemon.last_resort import holds_the_lease, is_last_resort
 from automation.systems.pm2.daemon.place import SCOPE, in_own_unit, leaving
@@ -69,3 +72,18 @@ def test_s9_in_a_unit_of_systemd_it_is_done_from_a_unit_of_its_own_or_not_at_all
 
 def test_where_no_systemd_runs_the_program_is_started_as_it_is() -> None:
     assert in_own_unit(("/bin/true",))[-1] == "/bin/true"
+
+
+def test_systemd_run_is_found_on_path_as_a_program_and_as_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, mode in (("text", 0o644), ("program", 0o755)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "systemd-run").touch(mode)
+    (tmp_path / "folder" / "systemd-run").mkdir(parents=True)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'folder'}:{tmp_path / 'text'}")
+    in_vain = daemon_place._systemd_run()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'text'}:{tmp_path / 'program'}")
+
+    assert in_vain is None
+    assert daemon_place._systemd_run() == str(tmp_path / "program" / "systemd-run")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
-import shutil
+import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,7 +71,7 @@ def in_own_unit(argv: tuple[str, ...]) -> tuple[str, ...]:
     Raises:
         StepRefused: We run in a unit, and systemd-run is not there to leave it.
     """
-    return leaving(argv, _own_cgroup(), systemd=SYSTEMD.is_dir(), run=shutil.which("systemd-run"))
+    return leaving(argv, _own_cgroup(), systemd=SYSTEMD.is_dir(), run=_systemd_run())
 
 
 def leaving(argv: tuple[str, ...], cgroup: str, *, systemd: bool, run: str | None) -> tuple[str, ...]:
@@ -89,6 +89,12 @@ def leaving(argv: tuple[str, ...], cgroup: str, *, systemd: bool, run: str | Non
     return (run, *SCOPE[1:], *argv)
 
 
+def _systemd_run() -> str | None:
+    """Return where the program lies; None where it is not on PATH."""
+    found = (Path(folder, "systemd-run") for folder in os.get_exec_path())
+    return next((str(one) for one in found if one.is_file() and os.access(one, os.X_OK)), None)
+
+
 def _own_cgroup() -> str:
     try:
         return CGROUP.read_text("utf-8", "replace")
@@ -98,12 +104,12 @@ def _own_cgroup() -> str:
 
 def _unit(home: Path, commands: Commands) -> Unit | None:
     """Ask systemd for the unit that `pm2 startup` makes for our user, if it is one of this home."""
-    name = f"pm2-{getpass.getuser()}.service"
     try:
+        name = f"pm2-{pwd.getpwuid(os.getuid()).pw_name}.service"
         said = commands.output(
             "systemctl", "show", name, "--property=LoadState,ActiveState,Environment", timeout_s=SHOW_LIMIT_S
         )
-    except EffectFailed:
+    except (EffectFailed, KeyError):  # nobody of that name: no unit of his
         return None
     return unit_in(name, said, home)
 

@@ -21,7 +21,7 @@ NEEDED = (
     "getVersion",
     "ping",
 )
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024
 ERROR_CHARACTERS = 300
 READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
