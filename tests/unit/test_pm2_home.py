@@ -126,3 +126,19 @@ def test_auto_restart_false_leaves_apps_that_are_down_to_a_human() -> None:
     assert found["process-errored"] == found["process-stopped"] == ()
     assert found["process-flapping"] == found["process-resting"] == ()
     assert found["memory-high"] == found["cpu-high"] == ()
+    assert not any(rungs for problem, rungs in found.items() if problem.startswith(("daemon-", "sockets-")))
+
+
+def test_s9_what_ends_a_daemon_is_tried_once_a_day_and_an_emergency_leaves_the_daemon_to_its_guard() -> None:
+    settings = effective(SYSTEM, {}, SettingsFile("none", {"pm2": {"restartDelay": 7000}}))
+    found = {one.problem: one for one in ladders(settings)}
+    daemons = {problem for problem in found if problem.startswith(("daemon-", "sockets-"))}
+
+    assert {one for one in daemons if found[one].pace.rest_s == found[one].pace.calm_s == 86_400.0} == {
+        "daemon-hung",
+        "daemon-deaf",
+        "daemon-split",
+    }
+    assert found["sockets-gone"].pace.first_s == 1.0
+    assert found["process-errored"].pace.first_s == found["process-hung"].pace.first_s == 7.0
+    assert {one for one in found if found[one].in_emergency} == daemons | {"master-silent"}
