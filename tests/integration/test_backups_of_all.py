@@ -229,3 +229,24 @@ def test_what_the_readme_says_restores_everything_with_nothing_but_cp(four: Four
 def _guarded(four: Four) -> list[Path]:
     paths = [four.workspace / JUDGED[name][0] for name in GUARDS]
     return [*paths, four.workspace / "functions" / "hello.mjs", four.home / "dump.pm2"]
+
+
+def test_a_restore_of_all_brings_settings_back_and_makes_no_old_report_or_history_the_present(
+    four: Four,
+) -> None:
+    """An old report would be taken for the present, and an old history would grant new tries (safety S3)."""
+    settings, history = JUDGED["master"][0], "logs/state/master/history.json"
+    report = "logs/pm2-health-report.json"
+    for path in (settings, history, report):
+        four.write(path, '{"as": "before"}')
+    assert four.run("master", "backup").returncode == 0
+    for path in (settings, history, report):
+        four.write(path, '{"as": "after"}')
+    ran = four.run("master", "restore", "--yes")
+    kept = four.folder("master") / four.snapshots("master")[-1]["id"]
+
+    assert ran.returncode == 0, ran.stderr
+    assert four.read(settings) == '{"as": "before"}'
+    assert (four.read(history), four.read(report)) == ('{"as": "after"}', '{"as": "after"}')
+    assert (kept / "state" / "history.json").read_text("utf-8") == '{"as": "before"}'
+    assert (kept / "logs" / "pm2-health-report.json").read_text("utf-8") == '{"as": "before"}'
