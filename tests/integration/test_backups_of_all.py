@@ -199,8 +199,8 @@ def test_what_the_readme_says_restores_everything_with_nothing_but_cp(four: Four
     for _ in range(2):  # the second links to the first
         for name in GUARDS:
             assert four.run(name, "backup").returncode == 0
-        for path in ("automation/more.sh", ".github/workflows/more.yml", "functions/more.mjs"):
-            four.write(path, four.read(JUDGED["github"][0]))
+        for more in ("automation/more.sh", ".github/workflows/more.yml", "functions/more.mjs"):
+            four.write(more, four.read(JUDGED["github"][0]))
     workflow = four.workspace / JUDGED["github"][0]
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in _guarded(four)}
     for path in before:
