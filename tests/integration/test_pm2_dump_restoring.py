@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from automation.systems.pm2.dump.condition import DUMP
 from automation.systems.pm2.dump.putting_back import GRACE_S
+from automation.systems.pm2.dump.where import DUMP
 from automation.systems.pm2.home import daemon_lock
 from tests.guarding import Ground, Watch
 from tests.real_pm2 import Pm2Home

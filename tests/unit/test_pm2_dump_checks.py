@@ -179,7 +179,7 @@ def test_a_dump_that_lost_an_app_is_a_warning_until_it_is_back() -> None:
     assert found.message == "PM2's saved list has lost b, and nobody deleted that from PM2"
     assert found.advice == (
         "every app that should be there is in PM2's list (2): `pm2 save` writes it anew; "
-        "if it was meant: `touch` the file (`$PM2_HOME/dump.pm2`)"
+        "if it was meant: `touch $PM2_HOME/dump.pm2`"
     )
     assert problems(look(dump("a", at_ns=11), Seen(listed("a", "b"), NOBODY), smaller)) == ["dump-shrunk"]
     assert problems(look(dump("a", "b", at_ns=12), Seen(listed("a", "b"), NOBODY), smaller)) == []
