@@ -33,6 +33,7 @@ def said(state: DaemonState, trouble: Trouble | None = None) -> list[Finding]:
         (DaemonState.ENDED, None, ["daemon-ended"]),
         (DaemonState.HUNG, Trouble(pid=4), ["daemon-hung"]),
         (DaemonState.DEAF, Trouble(pid=4), ["daemon-deaf"]),
+        (DaemonState.DEAF, Trouble(pid=4, ghosts=(Ghost(4, 1, 0),)), ["daemon-idle"]),
         (DaemonState.STOPPED, Trouble(pid=4), ["daemon-stopped"]),
         (DaemonState.ALIVE, Trouble(ghosts=(GHOST,)), ["daemon-split"]),
         (DaemonState.ALIVE, Trouble(ghosts=(Ghost(7, 70, 0),)), ["daemon-idle"]),

@@ -362,6 +362,8 @@ def test_runs_count_over_time_and_an_emergency_that_is_still_on_goes_on_with_its
     assert (again.runs, again.since, again.causes, len(again.story)) == (2, LEFT.since, ("pm2", "github"), 1)
     assert (anew.runs, anew.causes, anew.story) == (3, ("netlify",), ())
     assert anew.since != LEFT.since
+    assert again.running
+    assert anew.running
 
 
 def test_a_story_has_an_end() -> None:
