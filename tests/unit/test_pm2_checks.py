@@ -9,9 +9,13 @@ import pytest
 
 from automation.core.finding import Severity
 from automation.systems.pm2.checks import LOOK_AGAIN_S, SETTLED_AFTER_S, assess
+from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.facts import DaemonState, Facts
-from automation.systems.pm2.intents import DELETED_AFTER_S
+from automation.systems.pm2.intents import DELETED_AFTER_S, rested
+from automation.systems.pm2.probes.checks import Probed
 from automation.systems.pm2.recreation import begun
+from automation.systems.pm2.resting import begun as begun_rest
+from automation.systems.pm2.tracked import Tracked
 from tests.pm2_values import DAEMON, after, entry, event, facts, listed, nobody_stopped
 
 
@@ -128,6 +132,48 @@ def test_what_vanished_is_looked_at_again_when_it_can_be_told_why() -> None:
     intents = after((listed(entry(), entry("b", 1)), ()), (listed(entry()), ()))
 
     assert assess(facts(entry(), intents=intents)).look_again_s == DELETED_AFTER_S
+    assert assess(facts(entry(status="launching"), intents=intents)).look_again_s == LOOK_AGAIN_S
+
+
+def test_a_daemon_that_is_dead_or_in_trouble_is_looked_at_again_soon() -> None:
+    assert assess(Facts(1.0, DaemonState.DEAD)).look_again_s == LOOK_AGAIN_S
+    assert assess(replace(facts(entry()), trouble=Trouble())).look_again_s == LOOK_AGAIN_S
+    assert assess(facts(entry())).look_again_s is None
+
+
+def test_an_app_that_the_guard_stopped_is_expected_and_said_once() -> None:
+    stopped = entry(status="stopped")
+    rest = begun_rest(DAEMON, listed(stopped)[0], 50.0, 40, "boom")
+    resting = replace(facts(stopped, intents=nobody_stopped(stopped)), tracked=Tracked(rests=(rest,)))
+    unseen = replace(resting, intents=None)
+
+    for seen in (resting, unseen):
+        assert problems(seen) == [("process-resting", "web")]
+        assert assess(seen).subjects == ("web",)
+        assert row(seen)["intent"] == "stopped-by-guard"
+
+
+def test_what_the_guard_stopped_and_noted_nowhere_else_is_down() -> None:
+    stopped = entry(status="stopped")
+    intents = rested(nobody_stopped(stopped), listed(stopped)[0], 50.0)
+
+    assert problems(facts(stopped, intents=intents)) == [("process-stopped", "web")]
+
+
+def test_s16_a_reload_hides_that_an_app_flaps() -> None:
+    flaps = replace(facts(entry()), tracked=Tracked(flapping={0: 12}))
+
+    assert problems(flaps) == [("process-flapping", "web")]
+    assert problems(replace(flaps, reloading=True)) == []
+
+
+def test_what_is_being_recreated_is_not_called_hung_too() -> None:
+    old = entry("web", 0)
+    noted = begun(DAEMON, listed(old)[0], listed(old))
+    hung = {0: Probed("hung", "http://127.0.0.1:3000/", 3, "no answer")}
+    seen = replace(facts(old, entry("web", 1), recreation=noted), probed=hung)
+
+    assert problems(seen) == [("recreation-unfinished", "web")]
 
 
 def test_a_recreation_that_was_cut_short_is_one_finding_and_hides_its_two_entries() -> None:
