@@ -99,7 +99,7 @@ def test_s20_a_dump_that_is_an_empty_list_is_only_reported_while_apps_run(ground
         assert found == ["dump-empty"]
         assert ground.acts() == []
         dump(ground).unlink()
-        assert problems(watch) == ["dump-damaged"]
+        assert problems(watch) == ["dump-gone"]
 
 
 def test_a_dump_that_shrank_because_somebody_deleted_an_app_is_valid(ground: Ground) -> None:

@@ -145,7 +145,7 @@ def test_a_dump_that_is_gone_is_damage_and_one_that_never_was_is_none() -> None:
     before = look(dump("b", "a"), ABC)
     found = only(look(Dump(), ABC, before))
 
-    assert (found.problem, found.message) == ("dump-damaged", "PM2's saved list is gone; it held a, b")
+    assert (found.problem, found.message) == ("dump-gone", "PM2's saved list is gone; it held a, b")
     assert all_of(look(Dump(), ABC)) == []
     assert only(look(Dump(DumpState.UNREADABLE, "no"), ABC, before)).problem == "dump-unreadable"
 

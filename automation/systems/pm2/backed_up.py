@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from automation.engine.context import SETTINGS_FILE, Context
 from automation.engine.kept_files import matching_files
 from automation.engine.snapshots import BackedUp
 from automation.ports.commands import Commands, Ran, SystemCommands
+from automation.ports.scratch import scratch_folder
 from automation.stores.backups.entry_path import problem_with
 from automation.stores.backups.store import Source
 from automation.systems.pm2.dump.condition import Condition, condition_of, judge_dump
@@ -155,7 +155,7 @@ def _check_script(text: str, commands: Commands) -> Ran:
 
 def _check_module(data: bytes, commands: Commands) -> Ran:
     """Check an ES module: node tells one by the name of its file."""
-    with tempfile.TemporaryDirectory(prefix="redundancy-script-") as folder:
-        script = Path(folder, "script.mjs")
+    with scratch_folder("redundancy-script-") as folder:
+        script = folder / "script.mjs"
         script.write_bytes(data)
         return commands.run("node", "--check", str(script), timeout_s=CHECK_LIMIT_S)

@@ -20,6 +20,7 @@ def dump_findings(saved: SavedList | None, now_s: float) -> Iterator[Finding]:
     """Report what is wrong with the dump; nothing where nobody looked at it."""
     if saved is not None:
         yield from dump_damaged(saved)
+        yield from dump_gone(saved)
         yield from dump_empty(saved)
         yield from dump_unreadable(saved)
         yield from dump_shrunk(saved)
@@ -28,16 +29,21 @@ def dump_findings(saved: SavedList | None, now_s: float) -> Iterator[Finding]:
 
 
 def dump_damaged(saved: SavedList) -> Iterator[Finding]:
-    """Report a dump that PM2 cannot read, or one that is gone; where none ever was, that is no fault."""
+    """Report a dump that PM2 cannot read."""
     if saved.dump.state is DumpState.BLANK:
         said = f"PM2's saved list: {saved.dump.detail}, not even an empty list"
     elif saved.dump.state is DumpState.DAMAGED:
         said = f"PM2's saved list cannot be read ({saved.dump.detail}): `pm2 resurrect` would delete it"
-    elif saved.dump.state is DumpState.ABSENT and saved.known.expected:
-        said = f"PM2's saved list is gone; it held {_these(saved.known.expected)}"
     else:
         return
     yield Finding("dump-damaged", DUMP, Severity.CRITICAL, said, _advice(saved))
+
+
+def dump_gone(saved: SavedList) -> Iterator[Finding]:
+    """Report a dump that is gone; where none ever was, that is no fault. Somebody may have meant it."""
+    if saved.dump.state is DumpState.ABSENT and saved.known.expected:
+        said = f"PM2's saved list is gone; it held {_these(saved.known.expected)}"
+        yield Finding("dump-gone", DUMP, Severity.CRITICAL, said, _advice(saved))
 
 
 def dump_empty(saved: SavedList) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from automation.core.errors import EffectFailed, LockBusy, StepRefused
+from automation.core.errors import EffectFailed, LockBusy, StepImpossible, StepRefused
 from automation.core.ladder import Ladder, Rung
 from automation.core.moments import to_text
 from automation.core.settings import Settings
@@ -97,7 +97,8 @@ class DumpFile:
                 grace_s=GRACE_S,
             )
             if isinstance(decision, LeftAlone):
-                raise StepRefused(f"{DUMP} is left alone: {decision.why}")
+                refusal = StepImpossible if decision.for_good else StepRefused
+                raise refusal(f"{DUMP} is left alone: {decision.why}")
             kept = keep_copy(self._dump.path, self._home, self._context.clock)
             if isinstance(decision, FromBefore):
                 return self._from_before(before or b"", kept)
