@@ -52,7 +52,7 @@ def test_s20_a_moved_dump_is_backed_up_and_the_loop_puts_it_back_where_pm2_finds
     ground: Ground, moved: dict[str, str]
 ) -> None:
     dump = Path(moved["PM2_DUMP_FILE_PATH"])
-    whole = dump.read_bytes()
+    whole, before = dump.read_bytes(), Path(moved["PM2_DUMP_BACKUP_FILE_PATH"]).read_bytes()
     (kept,) = json.loads(ground.run("backups", "--json", **moved).stdout)
     files = ground.workspace / "backups" / "pm2" / kept["id"]
     dump.write_bytes(whole[:-20])
@@ -62,7 +62,7 @@ def test_s20_a_moved_dump_is_backed_up_and_the_loop_puts_it_back_where_pm2_finds
         watch.until("it is put back", lambda: dump.read_bytes() == whole, skip_s=GRACE_S)
 
     assert (files / ENTRY).read_bytes() == whole
-    assert (files / "pm2-dump-before" / "before.json").read_bytes() == whole
+    assert (files / "pm2-dump-before" / "before.json").read_bytes() == before
     assert kept["allValid"] is True
     assert not (ground.home.path / "dump.pm2").exists()
     ground.home.end_daemon()
