@@ -157,6 +157,29 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def write_and_read_back(path: Path, data: bytes) -> None:
+    """Replace a file as `write_whole` does, and see that it holds what was written.
+
+    Raises:
+        EffectFailed: The disk said no, or gave something else back.
+    """
+    write_whole(path, data)
+    if read_whole(path, cap=len(data)) != data:
+        raise EffectFailed(f"{path} reads back differently from what was written: check the disk")
+
+
+def remove(path: Path) -> None:
+    """Remove a file, where it is there.
+
+    Raises:
+        EffectFailed: The disk said no.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot("remove", path, error) from error
+
+
 def read_whole(path: Path, *, cap: int = 64 * 1024 * 1024) -> bytes | None:
     """Return a file's bytes, or None where there is no such file.
 

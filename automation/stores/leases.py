@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automation.core.errors import EffectFailed, RecordDamaged
-from automation.ports.files import cannot
+from automation.ports.files import remove
 from automation.stores.records import read_record, write_record
 
 LONGEST_S = 900.0
@@ -78,7 +78,4 @@ def clear(path: Path) -> None:
     Raises:
         EffectFailed: The disk said no.
     """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise cannot("remove", path, error) from error
+    remove(path)

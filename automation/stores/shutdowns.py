@@ -9,7 +9,7 @@ from typing import Any
 
 from automation.core.errors import EffectFailed, RecordDamaged
 from automation.core.moments import from_text, to_text
-from automation.ports.files import cannot
+from automation.ports.files import remove
 from automation.ports.locks import HeldLock, locked
 from automation.stores.records import read_record, write_record
 
@@ -107,7 +107,4 @@ def clear(path: Path) -> None:
     Raises:
         EffectFailed: The disk said no.
     """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise cannot("remove", path, error) from error
+    remove(path)

@@ -187,8 +187,8 @@ def test_a_program_apart_that_has_ended_before_anybody_looks_has_ended() -> None
     apart.forget()
 
 
-def test_where_no_shell_can_be_started_there_is_no_program_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart_door, "_LEFT_ALONE", "exit 1")
+def test_where_none_can_be_started_there_is_no_program_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart_door, "_LEAVE", "raise SystemExit(1)")
 
     assert spawn_apart(("true",), {}) is None
 

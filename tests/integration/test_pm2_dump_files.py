@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from automation.core.errors import EffectFailed, LockBusy, RecordNewer, StepRefused
+from automation.ports import files as file_port
 from automation.ports.clock import SteppedClock, SystemClock
 from automation.ports.locks import locked
-from automation.systems.pm2.dump import saving, watching
+from automation.systems.pm2.dump import watching
 from automation.systems.pm2.dump.judging import DumpState, Known, Seen
 from automation.systems.pm2.dump.saving import DumpFiles, dump_files, remove_entries, save_entries
 from automation.systems.pm2.dump.steps import save_own_entries
@@ -174,9 +175,9 @@ def test_s10_without_a_copy_that_is_what_was_written_nothing_changes(
 ) -> None:
     put(files, {"name": "shop"})
     before = files.dump.read_bytes()
-    monkeypatch.setattr(saving, "read_whole", lambda _: b"something else")
+    monkeypatch.setattr(file_port, "read_whole", lambda *_, **__: b"something else")
 
-    with pytest.raises(EffectFailed, match="the copy of PM2's dump is not what was written"):
+    with pytest.raises(EffectFailed, match="reads back differently from what was written"):
         save(files)
     assert files.dump.read_bytes() == before
 

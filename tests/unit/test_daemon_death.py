@@ -43,7 +43,7 @@ def test_the_intents_are_kept_beside_it_and_a_reason_has_an_end() -> None:
         {"schema": 2},
         {"daemon": [1]},
         {"lost": [{"slot": ["web", "default"], "why": ""}]},
-        {"lost": [{"slot": "abc", "why": ""}]},
+        {"lost": [{"slot": "ab1", "why": ""}]},
         {"lost": [{"slot": ["web", "default", "first"], "why": ""}]},
         {"at": "noon"},
     ],

@@ -212,6 +212,7 @@ def test_a_run_that_goes_on_does_not_count_whatever_it_says() -> None:
 
 def test_only_runs_of_the_branches_and_of_no_pull_request_count() -> None:
     runs = [
+        run(5, event="merge_group"),
         run(4, branch="feature"),
         run(3, event="pull_request"),
         run(2, event="pull_request_target"),

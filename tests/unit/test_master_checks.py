@@ -14,7 +14,7 @@ from automation.core.settings import SettingsFile
 from automation.engine.context import effective
 from automation.stores.leases import Lease
 from automation.systems.master import SYSTEM
-from automation.systems.master.checks import assess, is_over, overall
+from automation.systems.master.checks import all_work_again, assess, is_over, overall
 from automation.systems.master.emergencies import Emergency, begun, lease_section
 from automation.systems.master.facts import Facts, Sight
 from automation.systems.master.ladders import ladders
@@ -121,6 +121,36 @@ def test_s7_nobody_is_silent_before_we_have_been_awake_for_a_period_of_both(
     made = assess(facts(sight(0, stale=True, period_s=period_s), awake_s=awake_s))
 
     assert bool(made.findings) is judged
+
+
+def test_what_a_silent_guard_said_last_is_not_said_again() -> None:
+    made = assess(facts(sight(0, 0.9, stale=True, status=Status.WARNING)))
+
+    assert problems(made) == [("guard-silent", "pm2")]
+
+
+SINCE_S = NOW_S - 100.0
+WORKS = sight(0, started_at_s=SINCE_S + 0.1)
+
+
+@pytest.mark.parametrize(
+    ("seen", "over"),
+    [
+        ((WORKS,), True),
+        ((WORKS, Sight(NETLIFY, there=False)), True),
+        ((replace(WORKS, started_at_s=SINCE_S),), False),
+        ((replace(WORKS, stale=True),), False),
+        ((replace(WORKS, problem="not JSON"),), False),
+        ((replace(WORKS, mode=Mode.SHUTDOWN),), False),
+        ((WORKS, sight(1, started_at_s=SINCE_S)), False),
+    ],
+)
+def test_s31_a_shutdown_is_over_when_every_guard_was_started_since_and_works(
+    seen: tuple[Sight, ...],
+    over: bool,  # noqa: FBT001  # a parameter of the test
+) -> None:
+    assert all_work_again(facts(*seen, ended_shutdown_s=SINCE_S)) is over
+    assert not all_work_again(facts(*seen))
 
 
 def test_s6_while_the_suite_is_shut_down_nobody_is_expected() -> None:
@@ -304,6 +334,17 @@ def test_s30_a_lease_whose_causes_are_back_at_the_threshold_is_held_in_vain(
     assert (("lease-without-cause", "emergency") in problems(made)) is found
 
 
+def test_s30_a_lease_on_two_guards_is_held_in_vain_when_both_are_well() -> None:
+    def seen(other: float) -> Assessment:
+        sights = (sight(0, 0.9), sight(1, other))
+        return assess(
+            facts(*sights, emergency=replace(ON, by="guard"), leased=("pm2", "github"), run_lives=True)
+        )
+
+    assert ("lease-without-cause", "emergency") in problems(seen(0.5))
+    assert ("lease-without-cause", "emergency") not in problems(seen(0.49))
+
+
 def test_a_broken_emergency_has_steps_that_free_the_guards_after_two_looks() -> None:
     died = assess(facts(sight(0, 0.9), emergency=replace(ON, active=False)))
     second = look(look(History(), died, NOW_S).history, died, NOW_S + 1)
@@ -321,6 +362,8 @@ def test_runs_count_over_time_and_an_emergency_that_is_still_on_goes_on_with_its
     assert (again.runs, again.since, again.causes, len(again.story)) == (2, LEFT.since, ("pm2", "github"), 1)
     assert (anew.runs, anew.causes, anew.story) == (3, ("netlify",), ())
     assert anew.since != LEFT.since
+    assert again.running
+    assert anew.running
 
 
 def test_a_story_has_an_end() -> None:

@@ -311,6 +311,7 @@ def test_a_site_of_which_nothing_is_live_is_critical_and_says_where_to_look() ->
         ((failed(3, state="rejected"), failed(1)), 1),
         ((failed(3, error_message="Canceled build due to no content change"), failed(1)), 1),
         ((failed(3, error_message="Build was cancelled by a user"), failed(1)), 1),
+        ((failed(3, error_message="No content change"), failed(1)), 1),
         ((failed(3, error_message="Skipped"), failed(1)), 1),
         ((failed(3, created_at_s=None), failed(1)), 1),
     ],

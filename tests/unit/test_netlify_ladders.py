@@ -48,6 +48,12 @@ def test_settings_may_allow_to_put_back_what_cannot_work() -> None:
     assert allowed["netlify-toml-damaged"] == [("restore-file", 1)]
 
 
+def test_a_manifest_is_left_alone_where_settings_say_so() -> None:
+    kept = of_file('{"netlify": {"functions": {"autoRegenerate": false}}}')
+
+    assert steps(kept)["manifest-stale"] == []
+
+
 def test_every_step_of_the_ladders_is_one_of_the_system() -> None:
     everything = of_file('{"netlify": {"autoRestore": true}}')
     named = {step for rungs in steps(everything).values() for step, _ in rungs}

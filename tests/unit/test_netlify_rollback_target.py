@@ -66,6 +66,13 @@ def test_the_moment_of_publishing_decides_and_not_that_of_making() -> None:
     )
 
 
+def test_of_two_that_were_published_at_the_same_moment_it_is_always_the_same_one() -> None:
+    other = replace(GOOD, id="h")
+
+    assert rollback_target([GOOD, other], CURRENT, CAUSE, ()) == Target(other)
+    assert rollback_target([other, GOOD], CURRENT, CAUSE, ()) == Target(other)
+
+
 def test_an_old_deploy_is_one_that_was_ready() -> None:
     old = replace(GOOD, state="old")
 

@@ -151,5 +151,8 @@ def test_a_fingerprint_tells_how_it_was_started_and_nothing_else() -> None:
     assert other(args=["start"])
     assert other(env={"REDUNDANCY_MODE": "observe"})
     assert not other(env={"unique_id": "u", "HOME": "/"})
+    assert fingerprints([ours(env={"GITHUB_A": "1", "GITHUB_B": "2"})]) == fingerprints(
+        [ours(env={"GITHUB_B": "2", "GITHUB_A": "1"})]
+    )
     assert not other(restart_time=4, pm_uptime=3, status="stopped", env=3)
     assert saved_fingerprints(elements(indented(ours(), {"name": "shop"})), [SUITE]) == {MASTER: mark}

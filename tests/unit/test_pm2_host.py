@@ -145,6 +145,11 @@ def test_two_readings_in_a_row_are_believed_and_one_is_not() -> None:
     assert levels(after(memory(100), memory(100))) == [CRITICAL, FINE, FINE]
 
 
+def test_what_is_fine_stays_so_until_the_bound_itself_is_met() -> None:
+    assert levels(after(memory(450), memory(450))) == [FINE, FINE, FINE]  # below it, were it a quarter more
+    assert levels(after(memory(399), memory(399))) == [WARNING, FINE, FINE]
+
+
 def test_a_reading_between_two_levels_begins_the_count_of_its_own() -> None:
     assert levels(after(memory(300), memory(100))) == [FINE, FINE, FINE]
     assert levels(after(memory(300), memory(100), memory(100))) == [CRITICAL, FINE, FINE]

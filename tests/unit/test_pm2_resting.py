@@ -79,6 +79,7 @@ def test_what_runs_rests_not_even_while_its_note_stands() -> None:
 
 def test_pm2_that_gave_up_on_it_beats_the_note() -> None:
     assert stands(web("errored", created_at=None)) == ()
+    assert stands(web("errored")) == ()
 
 
 def test_an_entry_that_was_deleted_takes_its_note_along() -> None:
@@ -100,6 +101,13 @@ def test_a_note_outlives_the_daemon_and_follows_the_app_to_its_new_id() -> None:
 
 def test_an_app_that_a_new_daemon_runs_was_started_by_somebody() -> None:
     assert stands(web("online", pm_id=0), daemon=OTHER) == ()
+
+
+def test_the_twin_that_a_reload_replaces_is_not_the_app_that_rests() -> None:
+    worker, twin = listed(entry("web", 0, "stopped"), entry("web", "_old_0", "stopped"))
+    (kept,) = stands((worker, twin), daemon=OTHER)
+
+    assert (kept.daemon, kept.pm_id) == (OTHER, 0)
 
 
 def test_in_a_new_daemon_the_app_may_come_later() -> None:

@@ -117,6 +117,49 @@ def test_a_new_run_begins_anew_and_one_that_does_not_run_is_not_judged() -> None
     assert looks.look(app(101)) == []
 
 
+def test_the_processor_s_looks_begin_anew_too() -> None:
+    looks = Looks()
+    found = [looks.look(app(cpu=cpu)) for cpu in (81, 81, 80, 81, 81)]
+
+    assert found == [[]] * 5
+
+
+def test_a_new_run_is_found_after_three_looks_of_its_own() -> None:
+    looks = Looks()
+    for _ in range(2):
+        looks.look(app(101))
+    found = [problems(looks.look(app(101, pm_uptime=2000))) for _ in range(3)]
+
+    assert found == [[], [], ["memory-high"]]
+
+
+def test_what_does_not_run_is_not_looked_at() -> None:
+    looks = Looks()
+    looks.look(app(101))
+    looks.look(app(101, status="stopped"))
+
+    assert dict(looks.usages.of) == {}
+
+
+def test_a_look_a_tenth_of_the_period_early_is_one_and_an_earlier_one_is_none() -> None:
+    early, earlier = Looks(), Looks()
+    found = [problems(early.look(app(101), after_s=27.0)) for _ in range(3)]
+
+    assert found == [[], [], ["memory-high"]]
+    earlier.look(app(101))
+    before = earlier.usages
+    earlier.look(app(101), after_s=26.5)
+    assert earlier.usages is before
+
+
+def test_samples_lie_half_a_minute_apart_however_short_the_period_is() -> None:
+    usages = Usages()
+    for number in range(13):
+        usages = learn(usages, [app()], NONE, 1000.0 + 5.0 * number, 5.0)
+
+    assert usages.times_s == (1000.0, 1030.0, 1060.0)
+
+
 def test_without_limits_nothing_is_too_much() -> None:
     looks = Looks(NONE)
 

@@ -49,7 +49,10 @@ def test_an_app_that_hangs_is_critical_and_the_line_says_what_was_asked_and_what
 def test_one_failure_is_called_once() -> None:
     (finding,) = assess(seen(entry(), probed=replace(HANGS, failures=1))).findings
 
+    (twice,) = assess(seen(entry(), probed=replace(HANGS, failures=2))).findings
+
     assert "failed once in a row" in finding.message
+    assert "failed 2 times in a row" in twice.message
 
 
 @pytest.mark.parametrize("word", ["well", "failing", "unknown", "starting", "not-asked"])

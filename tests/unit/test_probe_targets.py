@@ -29,6 +29,8 @@ def asked(kind: str, where: str) -> tuple[str, int, str, bool]:
         ("3000/health", ("127.0.0.1", 3000, "GET /health HTTP/1.1", False)),
         (":3000/health", ("127.0.0.1", 3000, "GET /health HTTP/1.1", False)),
         ("[::1]:3000/a?b=c d&e", ("::1", 3000, "GET /a?b=c%20d&e HTTP/1.1", False)),
+        ("3000:80", ("3000", 80, "GET / HTTP/1.1", False)),
+        ("65535", ("127.0.0.1", 65535, "GET / HTTP/1.1", False)),
         ("localhost:3000/%41ä#part", ("localhost", 3000, "GET /%41%C3%A4 HTTP/1.1", False)),
         ("3000/a\r\nEvil: yes", ("127.0.0.1", 3000, "GET /aEvil:%20yes HTTP/1.1", False)),
     ],

@@ -41,8 +41,8 @@ def assess(facts: Facts) -> Assessment:
 
 
 def overall(sights: Sequence[Sight]) -> float | None:
-    """Return the mean of the known scores; None where none is known (safety S2)."""
-    known = [sight.score for sight in sights if sight.there and sight.score is not None]
+    """Return the mean of the known scores of systems that are there; None where none is (safety S2)."""
+    known = [sight.score for sight in sights if sight.score is not None]
     return sum(known) / len(known) if known else None
 
 

@@ -13,7 +13,7 @@ from automation.engine.commands import recovery as common
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.engine.whereabouts import INSTALLED_IN
-from automation.ports.children import detach
+from automation.ports.apart import detach
 from automation.stores import leases
 from automation.stores.leases import EPOCH_VARIABLE
 from automation.systems.pm2.connecting import connect

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
 from automation.core.moments import to_text
-from automation.ports.files import cannot
+from automation.ports.files import remove
 from automation.stores.records import keep_evidence, read_record, write_record
 from automation.systems.pm2 import recreation, roster
 from automation.systems.pm2.intents import Cause, Gone, Intents, Known, Stop
@@ -128,11 +128,8 @@ class Memory:
         """
         if begun is not None:
             write_record(self._recreation, recreation.to_record(begun))
-            return
-        try:
-            self._recreation.unlink(missing_ok=True)
-        except OSError as error:
-            raise cannot("remove", self._recreation, error) from error
+        else:
+            remove(self._recreation)
 
 
 def _refuse_newer(path: Path, record: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
-from automation.ports.files import cannot
+from automation.ports.files import remove
 from automation.stores.records import keep_evidence, read_record, write_record
 from automation.systems.pm2.resting import SCHEMA, Rest, from_record, to_record
 
@@ -54,10 +54,7 @@ class RestNotes:
         if rests:
             write_record(self._path, to_record(rests))
         else:
-            try:
-                self._path.unlink(missing_ok=True)
-            except OSError as error:
-                raise cannot("remove", self._path, error) from error
+            remove(self._path)
         self._read = (self._stamp(), rests)
 
     def _stamp(self) -> Stamp | None:

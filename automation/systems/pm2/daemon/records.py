@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from automation.core.errors import EffectFailed, RecordDamaged
-from automation.ports.files import cannot
+from automation.ports.files import remove
 from automation.stores.records import read_record, write_record
 from automation.systems.pm2 import memory
 from automation.systems.pm2.daemon import death
@@ -42,11 +42,8 @@ class DaemonRecords:
         """
         if note is not None:
             write_record(self._death, death.to_record(note, memory.intents_to_record(note.intents)))
-            return
-        try:
-            self._death.unlink(missing_ok=True)
-        except OSError as error:
-            raise cannot("remove", self._death, error) from error
+        else:
+            remove(self._death)
 
     def load_ends(self) -> Ends | None:
         """Return who ended in order last; None where nothing is known."""

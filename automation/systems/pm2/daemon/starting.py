@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automation.core.errors import EffectFailed, LookFailed
-from automation.ports.children import detach
+from automation.ports.apart import detach
 from automation.ports.clock import Clock
 from automation.ports.commands import Commands
 from automation.ports.socket_owner import socket_owner

@@ -10,7 +10,7 @@ from pathlib import Path
 from automation.core.errors import EffectFailed
 from automation.core.moments import from_text
 from automation.ports.clock import Clock
-from automation.ports.files import cannot, make_folder, read_whole, write_whole
+from automation.ports.files import cannot, make_folder, read_whole, remove, write_and_read_back
 from automation.stores.backups.listing import readable_manifests
 from automation.stores.backups.snapshot_id import next_id
 from automation.systems.pm2.dump.condition import Condition, condition_of
@@ -77,14 +77,9 @@ def keep_copy(dump: Path, home: Path, clock: Clock) -> Path | None:
         return kept[-1]
     name = next_id(clock.now_s(), kept[-1].name.removesuffix(f"-{DUMP}") if kept else None, 0)
     path = folder / f"{name}-{DUMP}"
-    write_whole(path, data)
-    if _read(path) != data:
-        raise EffectFailed(f"{path}: the copy of PM2's dump reads back differently")
+    write_and_read_back(path, data)
     for old in kept[: 1 - MOST_KEPT]:
-        try:
-            old.unlink(missing_ok=True)
-        except OSError as error:
-            raise cannot("remove", old, error) from error
+        remove(old)
     return path
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, StepRefused
+from automation.core.errors import StepRefused
 from automation.core.moments import to_text
 from automation.ports.clock import Clock
-from automation.ports.files import make_folder, read_whole, write_whole
+from automation.ports.files import make_folder, write_and_read_back
 from automation.ports.locks import locked
 from automation.ports.rewriting import rewrite
 from automation.systems.pm2.dump.elements import DumpDamaged, elements
@@ -103,9 +103,5 @@ def _kept(files: DumpFiles, data: bytes, new: bytes) -> bytes:
         EffectFailed: The disk said no, or gave something else back; then the dump must not be changed.
     """
     if new != data:
-        write_whole(files.copy, data)
-        if read_whole(files.copy) != data:
-            raise EffectFailed(
-                f"{files.copy}: the copy of PM2's dump is not what was written; nothing changed"
-            )
+        write_and_read_back(files.copy, data)
     return new
