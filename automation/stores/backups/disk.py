@@ -143,7 +143,9 @@ class Disk(Protocol):
         """
         ...
 
-    def make_inner_folder(self, folder: int, name: str, like: Attributes | None) -> None:
+    def make_inner_folder(
+        self, folder: int, name: str, like: Attributes | None, *, flushed: bool = True
+    ) -> None:
         """Make a folder in an open folder of the workspace.
 
         Raises:
@@ -307,12 +309,15 @@ class SystemDisk:
             _remove_in(place.folder, place.temporary)
             raise
 
-    def make_inner_folder(self, folder: int, name: str, like: Attributes | None) -> None:
+    def make_inner_folder(
+        self, folder: int, name: str, like: Attributes | None, *, flushed: bool = True
+    ) -> None:
         """Make a folder in an open folder of the workspace."""
         os.mkdir(name, 0o755, dir_fd=folder)
         if like is not None:
             dress_folder(name, folder, like)
-        os.fsync(folder)
+        if flushed:
+            os.fsync(folder)
 
 
 def _write(descriptor: int, chunk: bytes, target: Path) -> None:
