@@ -66,7 +66,11 @@ const TOKENS = ["GITHUB_TOKEN", "NETLIFY_AUTH_TOKEN"];
 const WAY_OUT = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE",
   "REQUESTS_CA_BUNDLE"];
 const PASSED_ON = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", ...WAY_OUT];
-const OF_PM2 = ["PM2_HOME", "PM2_DAEMON_RPC_PORT", "PM2_DAEMON_PUB_PORT"];
+// Where PM2 keeps its files and sockets, and how its daemon runs: the guard looks there, and starts a daemon as it was.
+const OF_PM2 = ["PM2_HOME", "PM2_DAEMON_RPC_PORT", "PM2_DAEMON_PUB_PORT", "PM2_PID_FILE_PATH", "PM2_DUMP_FILE_PATH",
+  "PM2_DUMP_BACKUP_FILE_PATH", "PM2_MODULE_CONF_FILE", "PM2_LOG_FILE_PATH", "PM2_DEFAULT_LOG_PATH",
+  "PM2_DEFAULT_PID_PATH", "PM2_NODE_OPTIONS", "PM2_KILL_SIGNAL", "PM2_KILL_TIMEOUT", "PM2_WORKER_INTERVAL",
+  "PM2_CONCURRENT_ACTIONS", "PM2_DAEMON_TITLE"];
 // Written here and nowhere else: one that a shell has inherited would be a lie.
 const STAMPED = ["REDUNDANCY_STARTED_AT", "REDUNDANCY_DEFAULTS", "REDUNDANCY_KEEP_SHUTDOWN"];
 

@@ -134,8 +134,16 @@ environment_can_be_kept() {
     [ "$(head -n 1 "$venv/bin/pip" 2>/dev/null)" = "#!$venv/bin/python" ] || grep -qsF "$venv/bin/python" "$venv/bin/pip"
 }
 
+# Making an environment anew empties its folder: never one that somebody linked here, or that holds other things.
+refuse_to_empty() {
+    [ ! -L "$venv" ] || refuse "$venv is a link to $(readlink "$venv"), and is no environment of this suite; remove the link"
+    [ ! -e "$venv" ] || [ -f "$venv/pyvenv.cfg" ] || [ -z "$(ls -A "$venv" 2>/dev/null)" ] ||
+        refuse "$venv is no virtual environment of Python; move it out of the way"
+}
+
 make_environment() {
     local log=$logs/install.log
+    environment_can_be_kept || refuse_to_empty
     say "installing into $venv (log: $log)"
     : >"$log"
     environment_can_be_kept || "$python" -m venv --clear "$venv" >"$log" 2>&1 || { complain "cannot make $venv; see $log"; exit 1; }

@@ -26,7 +26,9 @@ SKIPPED = pytest.StashKey[SkippedPm2]()
 
 
 # A timing is no assertion: on a busy machine any example may take long.
-hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("suite")
 
 

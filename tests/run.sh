@@ -56,6 +56,7 @@ make_environment() {
     echo "== installing the development tools into $venv"
     # A virtual environment that was moved, or whose Python is gone, is of no use.
     if ! "$venv/bin/pip" --version >/dev/null 2>&1; then
+        [ ! -L "$venv" ] || { echo "$venv is a link, and no environment of these tests: remove the link" >&2; exit 3; }
         "$(find_python)" -m venv --clear "$venv"
     fi
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --upgrade "pip>=25.1" # --group

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from automation.core.errors import EffectFailed
@@ -54,6 +54,15 @@ class ScriptedPm2:
         """Note it, and do what `prepares` does."""
         self.done.append(("prepare", str(entry["name"])))
         return self.prepares(dict(entry))
+
+    def prepare_all(
+        self,
+        entries: Sequence[Mapping[str, object]],
+        *,
+        patience_s: float = LOOK_TIMEOUT_S,  # noqa: ARG002  # the same
+    ) -> list[list[Entry] | EffectFailed]:
+        """Prepare one after the other."""
+        return [self.prepare(one) for one in entries]
 
     def drain(self) -> tuple[BusEvent, ...]:
         """Return what was said since."""

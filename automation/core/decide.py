@@ -177,6 +177,21 @@ def tried(history: History, calls: Sequence[StepCall], now_s: float) -> History:
     return replace(history, climbs=climbs, totals=totals)
 
 
+def passed_over(history: History, calls: Sequence[StepCall], ladders: Sequence[Ladder]) -> History:
+    """Return the history after steps that were impossible: their rungs are used up, and nothing waits.
+
+    The next rung is due at the next look; where there is none, a human is told then. So a step that nobody
+    but a person could make possible neither delays that nor is asked again.
+    """
+    ladder_of = {ladder.problem: ladder for ladder in ladders}
+    climbs = dict(history.climbs)
+    for call in calls:
+        climb, ladder = climbs.get(call.key), ladder_of.get(call.problem)
+        if climb is not None and ladder is not None:
+            climbs[call.key] = replace(climb, attempts=ladder.past(climb.attempts), tried_at_s=0.0)
+    return replace(history, climbs=climbs)
+
+
 def acknowledged(history: History, problem_subjects: Mapping[Key, object] | None = None) -> History:
     """Return the history in which climbs that ran out of rungs may begin anew: a person has seen them.
 

@@ -8,7 +8,8 @@
     * CommandFailed      a program exited with a status other than 0, or is not installed
     * CommandTimedOut    a program did not exit in time and was killed
     * LookFailed         the guarded system could not be looked at: nothing is known of it
-    * StepRefused        a step declined to act, for a reason that asking again will not change
+    * StepRefused        a step declined to act as things are now
+      * StepImpossible   what it needs is not there: neither waiting nor trying again brings it
   * LockBusy             another process holds the lock
   * RecordDamaged        a shared file is not what its schema says
   * RecordNewer          a shared file was written by a newer version, and is left alone
@@ -74,10 +75,14 @@ class LookFailed(EffectFailed):
 
 
 class StepRefused(EffectFailed):
-    """A step declined to act, for a reason that asking again will not change."""
+    """A step declined to act as things are now; it counts as a try, so that nothing is asked for ever."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=False)
+
+
+class StepImpossible(StepRefused):
+    """A step lacks what only a person can bring: the next rung is due at once, or a human is told."""
 
 
 class LockBusy(AutomationError):

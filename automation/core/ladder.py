@@ -55,3 +55,12 @@ class Ladder:
                 return rung
             left -= rung.attempts
         return None
+
+    def past(self, attempts: int) -> int:
+        """Return how many tries there have been when the rung of the last of these is used up."""
+        end = 0
+        for rung in self.rungs:
+            end += rung.attempts
+            if attempts <= end:
+                return end
+        return attempts

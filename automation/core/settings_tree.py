@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -79,8 +79,13 @@ def oddities(
 
 
 def nearest(key: str, known: Iterable[str]) -> str:
-    """Return the known key that is most like one; empty where none is."""
-    return next(iter(difflib.get_close_matches(key[:LONGEST_SHOWN], sorted(known), n=1, cutoff=NEAR)), "")
+    """Return the known key that is most like one; empty where none is.
+
+    Only a file with an odd key pays for loading difflib.
+    """
+    difflib = importlib.import_module("difflib")
+    near: list[str] = difflib.get_close_matches(key[:LONGEST_SHOWN], sorted(known), n=1, cutoff=NEAR)
+    return near[0] if near else ""
 
 
 def value_at(tree: object, key: str) -> object:

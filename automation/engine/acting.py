@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from automation.core import redact
 from automation.core.decide import StepCall
-from automation.core.errors import EffectFailed, LookFailed
+from automation.core.errors import EffectFailed, LookFailed, StepImpossible
 from automation.core.finding import Finding
 from automation.core.moments import to_text
 from automation.core.report import Outcome
@@ -39,12 +39,14 @@ class Actor:
     looked_at_s: float = field(default=float("-inf"))
     taken: list[Outcome] = field(default_factory=list)
     reached: list[StepCall] = field(default_factory=list)
+    impossible: list[StepCall] = field(default_factory=list)
 
     def take(self, calls: Sequence[StepCall]) -> tuple[Outcome, ...]:
         """Take the steps in turn and return what came of them; one whose problem has gone is not taken.
 
         `taken` holds what came of all steps so far, also of those before a failure; `reached` the calls whose
-        turn came, so that they count as tries: the others were not made.
+        turn came, so that they count as tries: the others were not made; `impossible` those among them that
+        lack what only a person can bring.
 
         Raises:
             EffectFailed: The audit log could not be written: then nothing is done.
@@ -99,6 +101,8 @@ class Actor:
         except LookFailed as error:
             return False, redact.text(f"could not look: {error}")[:MOST_DETAIL]
         except EffectFailed as error:
+            if isinstance(error, StepImpossible):
+                self.impossible.append(call)
             return False, redact.text(str(error))[:MOST_DETAIL]
 
     def _audit(self, line: dict[str, object]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from automation import __version__
 from automation.core import storm
-from automation.core.decide import Decision, remember, tried
+from automation.core.decide import Decision, passed_over, remember, tried
 from automation.core.errors import EffectFailed, LockBusy, LookFailed
 from automation.core.finding import Assessment, Mode
 from automation.core.health import Bands, score
@@ -157,6 +157,7 @@ def _act(guard: Guard, decision: Decision, seen: Seen) -> str:
         return f"could not act: {error}"
     finally:
         lock.release()
+        guard.history = passed_over(guard.history, actor.impossible, guard.ladders)
         _remember_outcomes(guard, tuple(actor.taken))
     _trouble(guard, "acting_failed", "")
     return ""

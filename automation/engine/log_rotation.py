@@ -7,10 +7,9 @@ arrived, the file may be copied and emptied in place. No line is lost and no oth
 from __future__ import annotations
 
 import contextlib
-import gzip
 import logging
 import os
-import shutil
+import zlib
 from pathlib import Path
 
 from automation.core.moments import from_text, to_text
@@ -22,6 +21,8 @@ KEPT_FILES = 10
 ARRIVAL_S = 2.0
 _STEP_S = 0.02
 _TAIL_BYTES = 64 * 1024
+_PIECE_BYTES = 256 * 1024
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for gzip's head and tail
 
 
 def rotate_output(path: Path, log: logging.Logger, clock: Clock, *, limit_bytes: int = LIMIT_BYTES) -> bool:
@@ -77,8 +78,10 @@ def _move(path: Path, clock: Clock, log: logging.Logger) -> bool:
     beside = target.with_name(f".{target.name}.tmp")
     try:
         with path.open("rb") as source, beside.open("wb") as file:
-            with gzip.GzipFile(fileobj=file, mode="wb", filename=path.name) as packed:
-                shutil.copyfileobj(source, packed, 256 * 1024)
+            packer = zlib.compressobj(wbits=_GZIP)
+            while piece := source.read(_PIECE_BYTES):
+                file.write(packer.compress(piece))
+            file.write(packer.flush())
             file.flush()
             os.fsync(file.fileno())
         beside.chmod(0o640)

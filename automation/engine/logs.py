@@ -8,18 +8,17 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from logging.handlers import RotatingFileHandler
+from contextlib import suppress
 from pathlib import Path
 
 from pythonjsonlogger.json import JsonFormatter
 
 from automation.core import redact
 from automation.core.moments import to_text
+from automation.engine import orphan_log as orphans
 from automation.ports.files import write_all
 
 LOGGER = "redundancy"
-ORPHAN_BYTES = 10 * 1024 * 1024
-KEPT_FILES = 10
 SHORTEST_SECRET = 8  # a shorter value would tear innocent words apart
 
 
@@ -78,44 +77,19 @@ class OutputHandler(logging.Handler):
     def __init__(self, orphan_log: Path) -> None:
         super().__init__()
         self._orphan_log = orphan_log
-        self._file: RotatingFileHandler | None = None
-
-    @property
-    def orphaned(self) -> bool:
-        """Tell whether nobody reads our stdout any more."""
-        return self._file is not None
-
-    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802  # logging's own name
-        """Use one format for both ways out."""
-        super().setFormatter(fmt)
-        if self._file is not None:
-            self._file.setFormatter(fmt)
+        self.orphaned = False  # whether nobody reads our stdout any more
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; never raises, since a log must not end its program."""
-        if self._file is None:
+        """Write one line; a disk or a pipe that says no must not end the program."""
+        line = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
+        if not self.orphaned:
             try:
-                write_all(1, (self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+                write_all(1, line)
             except OSError:
-                self._turn_to_file()
-            else:
-                return
-        if self._file is not None:
-            self._file.handle(record)
-
-    def _turn_to_file(self) -> None:
-        try:
-            self._file = RotatingFileHandler(
-                self._orphan_log,
-                maxBytes=ORPHAN_BYTES,
-                backupCount=KEPT_FILES,
-                encoding="utf-8",
-                delay=True,
-                errors="backslashreplace",
-            )
-        except OSError:
-            return
-        self._file.setFormatter(self.formatter)
+                self.orphaned = True
+        if self.orphaned:
+            with suppress(OSError):
+                orphans.append(self._orphan_log, line)
 
 
 def configure(

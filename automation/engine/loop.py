@@ -18,7 +18,7 @@ from automation.engine.context import Context
 from automation.engine.cycle import SOONEST_S, Guard, run_cycle
 from automation.engine.loading import load
 from automation.engine.seeing import is_enabled, observer_of
-from automation.engine.system import Timed
+from automation.engine.system import Hurried, Timed
 from automation.engine.telling import Teller
 from automation.ports.locks import HeldLock
 from automation.ports.supervisor import Supervisor
@@ -73,7 +73,8 @@ class Loop:
             if self.waking.stop_signal:
                 return "signal"
             if guard.observer.pump():
-                due_s = min(due_s, self.looked_s + SOONEST_S)
+                hurries = isinstance(guard.observer, Hurried) and guard.observer.hurries()
+                due_s = min(due_s, self.looked_s + (0.0 if hurries else SOONEST_S))
             guard.teller.go_on()
             guard.backups.go_on()
             if clock.elapsed_s() >= due_s:

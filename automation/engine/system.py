@@ -130,3 +130,12 @@ class Timed(Protocol):
     def next_s(self) -> float | None:
         """Return when `pump` should be called at the latest, in seconds since boot; None: only when woken."""
         ...
+
+
+@runtime_checkable
+class Hurried(Protocol):
+    """An observer to which something may happen that is looked at right away, and not after a second."""
+
+    def hurries(self) -> bool:
+        """Tell, once, whether that is so; seldom true, whatever happens."""
+        ...

@@ -9,14 +9,14 @@ from pathlib import Path
 from automation.launch.apps import App
 from automation.ports.supervisor_home import supervisor_home
 from automation.stores import installation
+from automation.systems.pm2.daemon.starting import OF_PM2
 
 # Settings that the apps read, beside all REDUNDANCY_*; nothing else of a shell is passed on (safety S19).
 PASSED_ON = (
     "PM2_CHECK_INTERVAL",
     "PM2_MAX_RESTARTS",
     "PM2_BACKUP_INTERVAL",
-    "PM2_DAEMON_RPC_PORT",
-    "PM2_DAEMON_PUB_PORT",
+    *OF_PM2,
     "GITHUB_CHECK_INTERVAL",
     "GITHUB_MAX_FAILURES",
     "GITHUB_BACKUP_INTERVAL",

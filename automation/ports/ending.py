@@ -61,8 +61,8 @@ class Ending:
         """End those that live."""
         self._send(signal.SIGKILL)
 
-    def wait(self, clock: Clock, limit_s: float) -> frozenset[Named]:
-        """Wait until all have ended, or the time is over; return who lives."""
+    def wait(self, clock: Clock, limit_s: float, *, for_all: bool = True) -> frozenset[Named]:
+        """Wait until all (or else: one more) have ended, or the time is over; return who lives."""
         poll = select.poll()
         for handle in self._held:
             poll.register(handle, select.POLLIN)
@@ -74,7 +74,7 @@ class Ending:
                 poll.unregister(handle)
                 os.close(handle)
                 del self._held[handle]
-            if not ended and left_s <= 0:
+            if (ended and not for_all) or (not ended and left_s <= 0):
                 break
         return frozenset(self._held.values())
 

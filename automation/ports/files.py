@@ -15,6 +15,7 @@ from automation.ports.process import alive
 
 LEFT_OVER_AFTER_S = 60.0
 _BUFFER_BYTES = 256 * 1024
+_JOINED_BYTES = 64 * 1024  # what is written at once, and so long in memory twice
 # Kernel names of file systems on which locks are not to be trusted (safety S24).
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "drvfs", "fuse.sshfs", "afs"})
 
@@ -73,7 +74,7 @@ def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
     buffer = bytearray()
     for piece in pieces:
         buffer += piece
-        if len(buffer) >= _BUFFER_BYTES:
+        if len(buffer) >= _JOINED_BYTES:
             yield bytes(buffer)
             buffer.clear()
     yield bytes(buffer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +9,7 @@ from typing import Protocol
 from automation.core.errors import EffectFailed, LookFailed
 from automation.ports.commands import Commands, Ran
 from automation.ports.files import read_whole
+from automation.ports.scratch import scratch_folder
 
 TIMEOUT_S = 20.0
 BLOB_CAP = 16 * 1024 * 1024
@@ -192,8 +192,7 @@ class SystemGit:
                 f"git: HEAD's file has {size} bytes, of at most {BLOB_CAP} that are read", retryable=False
             )
         git_folder = self._folder()
-        with tempfile.TemporaryDirectory(prefix="redundancy-git-") as name:
-            folder = Path(name)
+        with scratch_folder("redundancy-git-") as folder:
             ran = self._run(
                 f"--git-dir={git_folder}", f"--work-tree={folder}", "unpack-file", blob, cwd=folder
             )

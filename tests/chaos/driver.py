@@ -40,6 +40,8 @@ def run(
                     said = FAULTS[name](world, chance)
                     say(f"seed {seed}, fault {done + 1}: {said}")
                     done += 1
+                if world.start_over():
+                    say("    neither guard nor daemon lives: a person starts the guard again")
                 world.settle()
             except Exception as error:
                 again = f"python -m tests.chaos --seed {seed} --faults {done} --pm2 {version}"

@@ -132,6 +132,14 @@ class World:
                 return [f"the report says {report['status']}: {report['findings']}"]
         return []
 
+    def start_over(self) -> bool:
+        """Do what a person (or `--ensure`) must where nothing is left that could; tell whether it was so."""
+        scene = survey(self.ground.home.path)
+        if scene.daemons or any(one.name == GUARD for one in scene.suspects):
+            return False
+        self.ground.home.cli("start", self.ground.home.apps / "guard.config.json")
+        return True
+
     def settle(self, limit_s: float = SETTLES_IN_S) -> None:
         """Wait until all holds.
 

@@ -286,7 +286,8 @@ def test_snapshots_that_vanished_are_a_finding_backups_go_on_and_it_ends_when_th
         (ground.workspace / "unmounted" / name).rename(folder / name)
     ground.quick("backup")
 
-    assert (gone.returncode, listed.stdout) == (0, "no snapshots yet\n")
+    said = f"no snapshots in {folder}, where {max(before)} was the newest: is its disk mounted?\n"
+    assert (gone.returncode, gone.stderr, listed.stdout) == (1, said, said)
     assert again.returncode == 0
     assert f"all snapshots up to {before[0]} (1) were gone" in found["backup-vanished"]["message"]
     assert findings(ground) == {}

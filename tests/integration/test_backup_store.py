@@ -386,6 +386,17 @@ def test_sockets_and_pipes_are_left_out_and_said(
     assert store.take(ALL, "scheduled") is None
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+def test_a_device_is_left_out_and_said(store: SnapshotStore, workspace: Path) -> None:
+    os.mknod(workspace / "dir" / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+
+    snapshot = taken(store)
+
+    assert snapshot.skipped == (Problem("files/dir/null", "is a device, which no backup can hold"),)
+    assert snapshot.files == 4
+    assert store.verify(snapshot.id).ok
+
+
 def test_links_to_nowhere_to_the_outside_and_in_a_circle_are_kept_as_links(
     store: SnapshotStore, workspace: Path, tmp_path: Path
 ) -> None:

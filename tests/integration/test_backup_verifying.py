@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,25 @@ def test_a_backup_after_damage_was_found_takes_a_fresh_snapshot(
 
     assert store.verify(second.id).ok
     assert latest(store) == second.id
+
+
+def test_of_a_snapshot_that_is_half_deleted_what_is_left_is_restored_and_the_rest_is_named(
+    store: SnapshotStore, workspace: Path
+) -> None:
+    only = taken(store)
+    shutil.rmtree(store.folder / only.id / "files" / "dir")
+    shutil.rmtree(workspace / "dir")
+    (workspace / "a.txt").unlink()
+    verified = store.verify(only.id)
+    done = store.restore(store.plan_restore(only.id))
+
+    assert verified.bad == (
+        Problem("files/dir/b.sh", "is missing"),
+        Problem("files/dir/inner/empty", "is missing"),
+    )
+    assert done.written == ("files/a.txt",)
+    assert [one.path for one in done.failed] == ["files/dir/b.sh", "files/dir/inner/empty"]
+    assert (workspace / "a.txt").read_bytes() == b"alpha"
 
 
 def test_verify_names_links_that_changed_folders_that_became_links_and_strangers(

@@ -196,8 +196,11 @@ def lines_of_the_readme() -> list[str]:
 
 def test_what_the_readme_says_restores_everything_with_nothing_but_cp(four: Four, tmp_path: Path) -> None:
     """In a shell that has `cp`, `ls` and nothing else: no Python, no node, no tool."""
-    for name in GUARDS:
-        assert four.run(name, "backup").returncode == 0
+    for _ in range(2):  # the second links to the first
+        for name in GUARDS:
+            assert four.run(name, "backup").returncode == 0
+        for more in ("automation/more.sh", ".github/workflows/more.yml", "functions/more.mjs"):
+            four.write(more, four.read(JUDGED["github"][0]))
     workflow = four.workspace / JUDGED["github"][0]
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in _guarded(four)}
     for path in before:
@@ -224,8 +227,35 @@ def test_what_the_readme_says_restores_everything_with_nothing_but_cp(four: Four
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
     assert (four.home / "dump.pm2").read_text("utf-8") == DUMP
     assert workflow.is_file()
+    for name in GUARDS:
+        assert (four.folder(name) / "latest" / "files" / JUDGED[name][0]).stat().st_nlink > 1
+    assert {path.stat().st_nlink for path in before} == {1}
+    for path in before:
+        path.write_text("an edit reaches no snapshot", "utf-8")
+    assert {four.run(name, "verify", "--all").returncode for name in GUARDS} == {0}
 
 
 def _guarded(four: Four) -> list[Path]:
     paths = [four.workspace / JUDGED[name][0] for name in GUARDS]
     return [*paths, four.workspace / "functions" / "hello.mjs", four.home / "dump.pm2"]
+
+
+def test_a_restore_of_all_brings_settings_back_and_makes_no_old_report_or_history_the_present(
+    four: Four,
+) -> None:
+    """An old report would be taken for the present, and an old history would grant new tries (safety S3)."""
+    settings, history = JUDGED["master"][0], "logs/state/master/history.json"
+    report = "logs/pm2-health-report.json"
+    for path in (settings, history, report):
+        four.write(path, '{"as": "before"}')
+    assert four.run("master", "backup").returncode == 0
+    for path in (settings, history, report):
+        four.write(path, '{"as": "after"}')
+    ran = four.run("master", "restore", "--yes")
+    kept = four.folder("master") / four.snapshots("master")[-1]["id"]
+
+    assert ran.returncode == 0, ran.stderr
+    assert four.read(settings) == '{"as": "before"}'
+    assert (four.read(history), four.read(report)) == ('{"as": "after"}', '{"as": "after"}')
+    assert (kept / "state" / "history.json").read_text("utf-8") == '{"as": "before"}'
+    assert (kept / "logs" / "pm2-health-report.json").read_text("utf-8") == '{"as": "before"}'

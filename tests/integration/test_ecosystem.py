@@ -12,6 +12,7 @@ import pytest
 
 from automation.core.moments import from_text
 from automation.launch import apps, places
+from automation.systems.pm2.daemon.starting import OF_PM2
 from tests.launch_ground import GUARD, ROOT, bystander, eventually, listed, log_of, pm2_home, small_suite
 from tests.real_pm2 import VERSIONS, Pm2Home
 
@@ -252,3 +253,13 @@ def test_the_start_script_passes_on_all_that_the_ecosystem_file_reads() -> None:
     missing = [name for name in places.PASSED_ON if name not in text]
 
     assert missing == []
+
+
+def test_s19_what_moves_pm2s_files_reaches_the_apps_and_the_rest_of_the_shell_does_not(
+    tmp_path: Path,
+) -> None:
+    said = {name: f"/of/{name}" for name in OF_PM2}
+    (app,) = evaluated(small_suite(tmp_path / "suite"), **said, PM2_OF_THE_SHELL="leaks")
+
+    assert said.items() <= app["env"].items()
+    assert "PM2_OF_THE_SHELL" not in app["env"]

@@ -186,7 +186,7 @@ def test_on_a_terminal_a_restore_asks(
     os.close(master)
     os.close(slave)
 
-    assert "overwrite 1 files? [y/N]" in ran.stderr
+    assert "overwrite 1 file? [y/N]" in ran.stderr
     assert (ran.returncode, lamp(ground, "pm2")) == (status, {"hall": state})
 
 

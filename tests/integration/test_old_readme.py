@@ -341,6 +341,43 @@ def test_all_four_killed_at_once_come_back_by_pm2_and_the_master_scores_the_whol
         assert "stopped" not in said
 
 
+def test_pm2_killed_together_with_its_guard_is_brought_back_by_the_master(suite: Suite) -> None:
+    suite.pm2.start_app("web")
+    before = eventually("all run", lambda: _pids(suite, "web", *APPS), AGAIN_S)
+    eventually(
+        "the guard has seen it", lambda: "web" in json.dumps(suite.report("pm2")["processes"]), AGAIN_S
+    )
+    daemon = suite.pm2.end_daemon(signal.SIGKILL)
+    os.kill(before[APPS[0]], signal.SIGKILL)
+
+    eventually("another daemon", lambda: suite.pm2.daemon_pid() not in {None, daemon}, AGAIN_S)
+    after = eventually("all run", lambda: _pids(suite, "web", *APPS), AGAIN_S)
+
+    assert not set(before.values()) & set(after.values())
+    eventually("the guard reports", lambda: suite.report("pm2")["pid"] == after[APPS[0]], AGAIN_S)
+    said = eventually("it is told", lambda: _restarts(suite), AGAIN_S)
+    assert said[-1].startswith("PM2 was not running; ")
+    suite.pm2.cli("delete", "web")
+
+
+def _restarts(suite: Suite) -> list[str]:
+    """Return what the audit log says of restarts of the PM2 guard by the master."""
+    lines = (suite.folder / "logs/audit.jsonl").read_text("utf-8").splitlines()
+    acts = [json.loads(line) for line in lines]
+    return [
+        one["detail"]
+        for one in acts
+        if (one["event"], one["step"], one["subject"]) == ("acted", "restart-guard", "pm2")
+    ]
+
+
+def _pids(suite: Suite, *names: str) -> dict[str, int]:
+    """Return the pids of these apps; empty unless all run."""
+    listing = listed(suite.pm2)
+    pids = {name: int(listing[name]["pid"]) for name in names if name in listing}
+    return pids if all(pids.get(name) for name in names) else {}
+
+
 def test_an_emergency_goes_through_its_four_steps_and_the_report_tells_the_story(suite: Suite) -> None:
     ran = suite.run("master", "emergency", timeout_s=150)
 

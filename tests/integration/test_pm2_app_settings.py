@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from automation.systems.pm2.steps import NOT_NEEDED, restart
-from tests.guarding import Ground, Watch
+from tests.guarding import LONGER_THAN_ANY_WAIT_S, Ground, Watch
 from tests.real_pm2 import VERSIONS, Pm2Home
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
@@ -129,7 +129,10 @@ def test_a_required_app_that_is_missing_is_told_to_a_human(ground: Ground) -> No
     ground.home.start_app("web")
     with Watch(ground) as watch:
         watch.look(times=2)
+        ground.clock.skip(LONGER_THAN_ANY_WAIT_S)
+        watch.look(times=2)  # no file declares it: nothing is waited for, nor tried again
 
+    assert ground.acts() == [("start-from-ecosystem", "site")]
     assert problems(ground) == [("required-missing", "site")]
     assert ground.report["status"] == "critical"
     assert [one["subject"] for one in ground.report["recovery"]["needsHuman"]] == ["site"]

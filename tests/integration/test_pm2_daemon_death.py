@@ -6,16 +6,17 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
+from automation.core.errors import EffectFailed
 from automation.ports.process import alive
 from automation.ports.process_table import command_line, running
 from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.daemon.suspects import survey
 from automation.systems.pm2.wire.client import Pm2Client
-from automation.systems.pm2.wire.door import ACT_TIMEOUT_S, Daemon
+from automation.systems.pm2.wire.door import LOOK_TIMEOUT_S, Daemon
 from tests.guarding import Ground, Watch, environment_of, eventually
 from tests.real_pm2 import VERSIONS, Pm2Home
 
@@ -177,14 +178,22 @@ class DyingClient(Pm2Client):
             if self.left < 0:
                 raise Killed
 
-    def prepare(
-        self, entry: Mapping[str, object], *, timeout_s: float = ACT_TIMEOUT_S
-    ) -> list[dict[str, object]]:
-        """Die before, or prepare."""
-        self._comes_to("prepare")
-        answer = super().prepare(entry, timeout_s=timeout_s)
-        self._comes_to("prepared")
-        return answer
+    def prepare_all(
+        self, entries: Sequence[Mapping[str, object]], *, patience_s: float = LOOK_TIMEOUT_S
+    ) -> list[list[dict[str, object]] | EffectFailed]:
+        """Die before, after, or with all of them on the way; or prepare them."""
+        answers = []
+        if self.dies_in == "sent":
+            rpc = self._connected(patience_s)
+            for one in entries:
+                rpc.send("prepare", one)
+            rpc.receive(patience_s)
+        for one in entries:
+            self._comes_to("sent")
+            self._comes_to("prepare")
+            answers += super().prepare_all([one], patience_s=patience_s)
+            self._comes_to("prepared")
+        return answers
 
     def daemon(self) -> Daemon:
         """Die once a daemon answers, or return it."""
@@ -194,7 +203,8 @@ class DyingClient(Pm2Client):
 
 
 @pytest.mark.parametrize(
-    ("dies_in", "after"), [("daemon", 0), ("prepare", 0), ("prepared", 0), ("prepare", 1), ("prepared", 1)]
+    ("dies_in", "after"),
+    [("daemon", 0), ("prepare", 0), ("prepared", 0), ("prepare", 1), ("prepared", 1), ("sent", 0)],
 )
 def test_a_guard_that_is_killed_in_the_middle_leaves_what_another_one_ends(
     ground: Ground, dies_in: str, after: int

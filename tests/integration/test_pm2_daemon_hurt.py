@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from automation.core.errors import EffectFailed
 from automation.ports.process import alive
 from automation.ports.process_table import environment
 from automation.systems.pm2.daemon import revival
@@ -126,11 +127,13 @@ def test_s11_a_death_that_nobody_could_recover_yet_outlives_the_orderly_end_of_t
 
 
 class Hasty(Pm2Client):
-    """Waits for `prepare` for a moment only."""
+    """Waits for each answer for a moment only."""
 
-    def prepare(self, entry: Mapping[str, object], *, timeout_s: float = 0.2) -> list[dict[str, object]]:
+    def prepare_all(
+        self, entries: Sequence[Mapping[str, object]], *, patience_s: float = 0.2
+    ) -> list[list[dict[str, object]] | EffectFailed]:
         """Ask, and wait for at most that moment."""
-        return super().prepare(entry, timeout_s=min(timeout_s, 0.2))
+        return super().prepare_all(entries, patience_s=min(patience_s, 0.2))
 
 
 def test_a_new_daemon_that_hangs_while_apps_are_brought_back_is_not_waited_for_at_each_app(

@@ -162,6 +162,28 @@ def test_a_daemon_whose_socket_is_lost_for_good_is_replaced_after_three_looks(gr
     is_well(ground, "web", "worker")
 
 
+def test_empty_daemons_that_nobody_reaches_are_ended_and_what_died_before_them_comes_back(
+    ground: Ground,
+) -> None:
+    ground.home.start_app("web")
+    python_app(ground, "worker")
+    with Watch(ground) as watch:
+        watch.look()
+        ground.home.end_daemon()
+        ground.home.cli("ping")  # which starts another one
+        idle = remove_sockets(ground)
+        ground.home.cli("ping")  # and another one
+        ground.home.end_daemon()
+        watch.until("all is back", lambda: ("bring-back", "PM2") in ground.acts(), skip_s=5)
+        ground.home.remember()
+        watch.look(times=2)
+
+        assert [step for step, _ in ground.acts()] == ["end-second-daemon", "bring-back"]
+        assert not alive(idle)
+        assert ground.report["status"] == "healthy"
+    is_well(ground, "web", "worker")
+
+
 @each_version
 def test_of_two_daemons_the_first_gets_its_sockets_back_where_the_second_has_no_apps(
     ground: Ground,

@@ -20,9 +20,10 @@ from automation.ports.clock import SteppedClock, SystemClock
 from automation.ports.locks import take_lock
 from automation.systems.pm2 import SYSTEM
 from automation.systems.pm2.backed_up import backed_up
-from automation.systems.pm2.dump.condition import DUMP, Condition
+from automation.systems.pm2.dump.condition import Condition
 from automation.systems.pm2.dump.copies import FOLDER, MOST_KEPT, keep_copy, valid_copies
 from automation.systems.pm2.dump.putting_back import GRACE_S, DumpFile, restore_dump
+from automation.systems.pm2.dump.where import DUMP
 from automation.systems.pm2.home import daemon_lock
 
 APPS = json.dumps([{"name": "web", "pm_id": 0}, {"name": "api", "pm_id": 1}]).encode()
@@ -174,11 +175,11 @@ def test_a_copy_is_kept_before_anything_touches_the_dump_and_the_last_ten_differ
     home: Home,
 ) -> None:
     clock = SteppedClock()
-    first = keep_copy(home.path, clock)
-    last = same = keep_copy(home.path, clock)
+    first = keep_copy(home.dump_path, home.path, clock)
+    last = same = keep_copy(home.dump_path, home.path, clock)
     for number in range(MOST_KEPT + 3):
         home.write(json.dumps([{"name": f"app{number}"}]).encode())
-        last = keep_copy(home.path, clock)
+        last = keep_copy(home.dump_path, home.path, clock)
     folder = home.path / "redundancy" / FOLDER
     home.dump_path.unlink()
 
@@ -189,21 +190,21 @@ def test_a_copy_is_kept_before_anything_touches_the_dump_and_the_last_ten_differ
     assert json.loads(last.read_bytes()) == [{"name": f"app{MOST_KEPT + 2}"}]
     assert (len(list(folder.iterdir())), folder.stat().st_mode & 0o777) == (MOST_KEPT, 0o700)
     assert last.stat().st_mode & 0o777 == 0o600
-    assert keep_copy(home.path, clock) is None
+    assert keep_copy(home.dump_path, home.path, clock) is None
 
 
 def test_a_copy_whose_bytes_have_changed_is_no_copy(home: Home) -> None:
     snapshots = home.workspace / "backups" / "pm2"
-    (copy,) = valid_copies(snapshots)
+    (copy,) = valid_copies(snapshots, f"pm2-home/{DUMP}")
     kept = snapshots / copy.snapshot_id / "pm2-home" / DUMP
     kept.chmod(0o600)
     kept.write_text('[{"name": "other"}]', "utf-8")
-    changed = list(valid_copies(snapshots))
+    changed = list(valid_copies(snapshots, f"pm2-home/{DUMP}"))
     kept.unlink()
     kept.mkdir()
 
     assert copy.data == APPS
-    assert changed == list(valid_copies(snapshots)) == []
+    assert changed == list(valid_copies(snapshots, f"pm2-home/{DUMP}")) == []
 
 
 def test_a_dump_that_cannot_be_read_is_said_and_is_not_gone(home: Home) -> None:

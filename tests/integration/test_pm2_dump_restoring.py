@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from automation.systems.pm2.dump.condition import DUMP
 from automation.systems.pm2.dump.putting_back import GRACE_S
+from automation.systems.pm2.dump.where import DUMP
 from automation.systems.pm2.home import daemon_lock
 from tests.guarding import Ground, Watch
 from tests.real_pm2 import Pm2Home
@@ -99,7 +99,7 @@ def test_s20_a_dump_that_is_an_empty_list_is_only_reported_while_apps_run(ground
         assert found == ["dump-empty"]
         assert ground.acts() == []
         dump(ground).unlink()
-        assert problems(watch) == ["dump-damaged"]
+        assert problems(watch) == ["dump-gone"]
 
 
 def test_a_dump_that_shrank_because_somebody_deleted_an_app_is_valid(ground: Ground) -> None:

@@ -73,7 +73,7 @@ def test_what_was_overwritten_and_what_was_made_is_undone_by_the_command_that_it
     assert "2 to write (1 new, 1 changed)" in done.stdout
     assert "restored 2 files\n" in done.stdout
     assert undone.returncode == 0
-    assert "restored 1 files, removed 1 that an earlier restore had made\n" in undone.stdout
+    assert "restored 1 file, removed 1 that an earlier restore had made\n" in undone.stdout
     assert wire(ground).read_text("utf-8") == "string"
     assert not (ground.workspace / "lamps.json").exists()
     reported = (ground.state / "outcomes.jsonl").read_text("utf-8").splitlines()
@@ -196,7 +196,7 @@ def test_on_a_terminal_a_person_is_asked(ground: Ground, answer: bytes, content:
     os.close(ours)
     os.close(theirs)
 
-    assert ran.stderr.startswith("overwrite 1 files? [y/N]\n")
+    assert ran.stderr.startswith("overwrite 1 file? [y/N]\n")
     assert ran.returncode == (0 if content == "copper" else 1)
     assert wire(ground).read_text("utf-8") == content
 

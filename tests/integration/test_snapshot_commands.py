@@ -80,10 +80,27 @@ def test_a_backup_says_what_it_took_and_nothing_new_is_no_new_one(ground: Ground
 
 def test_before_the_first_snapshot_each_command_says_so(ground: Ground) -> None:
     assert ground.quick("backups").stdout == "no snapshots yet\n"
-    assert ground.quick("verify").stderr == "there are no snapshots yet\n"
-    assert ground.quick("verify").returncode == 1
-    assert ground.quick("restore", "--yes").stdout.startswith("0 to write")
-    assert ground.quick("prune").returncode == 0
+    for words in (("verify",), ("restore", "--yes"), ("restore", "--dry-run", "--json")):
+        ran = ground.quick(*words)
+        assert (ran.returncode, ran.stderr) == (1, "no snapshots yet\n")
+    assert (ground.quick("prune").returncode, ground.quick("prune").stdout) == (0, "no snapshots yet\n")
+
+
+def test_what_a_list_says_of_a_snapshot_that_lacks_a_file_or_is_of_an_emergency(ground: Ground) -> None:
+    os.mkfifo(ground.workspace / "wires" / "pipe")
+    ground.quick("backup", "--emergency")
+
+    assert ", 1 left out, taken in an emergency  (by hand)" in ground.quick("backups").stdout
+
+
+def test_a_default_restore_says_which_snapshot_can_give_nothing_back(ground: Ground) -> None:
+    name = taken(ground)
+    (ground.workspace / "backups" / "lamp" / name / "manifest.json").write_bytes(b"")
+    ran = ground.quick("restore", "--dry-run")
+
+    assert (ran.returncode, ran.stdout.startswith("0 to write")) == (0, True)
+    assert ran.stderr.startswith(f"{name}: gives nothing back: ")
+    assert "manifest.json: is no JSON" in ran.stderr
 
 
 def test_a_damaged_snapshot_is_named_and_exits_1(ground: Ground) -> None:
@@ -109,7 +126,7 @@ def test_what_can_be_repaired_is_repaired_and_said(ground: Ground) -> None:
     again = json.loads(ground.quick("verify", "latest", "--json").stdout)
 
     assert ran.returncode == 0
-    assert ran.stdout.startswith(f"{name}: 1 files were not as they were taken, and were repaired\n")
+    assert ran.stdout.startswith(f"{name}: repaired 1 file that had changed or gone\n")
     assert "repaired: files/wires/red: " in ran.stdout
     assert again[0]["repaired"] == []
 
@@ -177,7 +194,8 @@ def test_prune_says_what_it_would_remove_and_why_the_rest_stays_and_removes_it(g
     assert (document["dryRun"], document["removed"]) == (False, names[:3])
     assert [one["id"] for one in document["kept"]] == listed(ground) == names[3:]
     assert read_outcome(ground.state / "backup.json")["count"] == 1
-    assert ground.quick("prune").stdout.splitlines() == dry[3:]
+    assert dry[4:] == ["3 to remove, 1 kept"]
+    assert ground.quick("prune").stdout.splitlines() == [dry[3], "0 removed, 1 kept"]
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,21 @@ def test_a_moved_folder_repairs_its_environment_and_is_followed(clone: Clone) ->
     assert str(clone.suite) in text
 
 
+@pytest.mark.parametrize("what", ["a link", "a folder of somebody's"])
+def test_what_is_no_environment_is_not_emptied(bare: Clone, tmp_path: Path, what: str) -> None:
+    theirs = tmp_path / "theirs" if what == "a link" else bare.suite / ".venv"
+    theirs.mkdir()
+    (theirs / "kept").write_text("mine", "utf-8")
+    if what == "a link":
+        (bare.suite / ".venv").symlink_to(theirs)
+
+    ran = bare.run()
+
+    assert ran.returncode == 3
+    assert "remove the link" in ran.stderr or "move it out of the way" in ran.stderr
+    assert (theirs / "kept").read_text("utf-8") == "mine"
+
+
 @pytest.mark.pm2
 def test_names_of_the_old_suite_are_refused(clone: Clone, tmp_path: Path) -> None:
     clone.run("--stop")

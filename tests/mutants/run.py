@@ -28,6 +28,11 @@ addopts = --strict-markers --import-mode=importlib
 filterwarnings = error
 timeout = 20
 """
+# A machine that is busy kills no mutant.
+CONFTEST = """from hypothesis import HealthCheck, settings
+settings.register_profile("mutants", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mutants")
+"""
 PASSED, FAILED = 0, 1  # pytest's exit codes; others mean that it could not run the tests
 
 
@@ -71,9 +76,10 @@ def ground(folder: Path) -> Path:
     shutil.copytree(ROOT / "automation", folder / "automation", ignore=leave)
     for part in ("unit", "property"):
         shutil.copytree(ROOT / "tests" / part, folder / "tests" / part, ignore=leave)
-    for module in ("climbing.py", "pm2_values.py"):
+    for module in ("climbing.py", "pm2_values.py", "scripted_pm2.py"):
         shutil.copy(ROOT / "tests" / module, folder / "tests" / module)
     (folder / "pytest.ini").write_text(PYTEST_INI, "utf-8")
+    (folder / "conftest.py").write_text(CONFTEST, "utf-8")
     return folder
 
 

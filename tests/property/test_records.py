@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -48,6 +49,18 @@ def test_every_value_survives_the_disk(value: object, indent: int | None) -> Non
 
         assert once == paired(value)
         assert read_record(path) == once
+
+
+@LAW
+@given(values)
+@example({"a": [{"b": [1]}, []], "c": {}, "d": []})
+def test_a_record_is_written_in_pieces_as_if_it_were_written_at_once(value: object) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "record.json"
+        write_record(path, value)
+        whole = json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+        assert path.read_bytes() == whole.encode("utf-8", "backslashreplace")
 
 
 @LAW

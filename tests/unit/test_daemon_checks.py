@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from automation.core.finding import Finding
+from automation.core.finding import Finding, Severity
 from automation.systems.pm2.checks import assess
 from automation.systems.pm2.daemon.death import Lost
 from automation.systems.pm2.daemon.place import Kind, Place, Unit, place, unit_in
@@ -33,6 +33,7 @@ def said(state: DaemonState, trouble: Trouble | None = None) -> list[Finding]:
         (DaemonState.ENDED, None, ["daemon-ended"]),
         (DaemonState.HUNG, Trouble(pid=4), ["daemon-hung"]),
         (DaemonState.DEAF, Trouble(pid=4), ["daemon-deaf"]),
+        (DaemonState.DEAF, Trouble(pid=4, ghosts=(Ghost(4, 1, 0),)), ["daemon-idle"]),
         (DaemonState.STOPPED, Trouble(pid=4), ["daemon-stopped"]),
         (DaemonState.ALIVE, Trouble(ghosts=(GHOST,)), ["daemon-split"]),
         (DaemonState.ALIVE, Trouble(ghosts=(Ghost(7, 70, 0),)), ["daemon-idle"]),
@@ -52,6 +53,23 @@ def test_each_trouble_has_its_finding(
 def test_only_what_was_looked_at_twice_is_sure() -> None:
     assert [one.sure for one in said(DaemonState.DEAD, Trouble(sure=True))] == [True]
     assert [one.sure for one in said(DaemonState.DEAD, Trouble())] == [False]
+    for sure in (True, False):
+        assert [one.sure for one in said(DaemonState.ALIVE, Trouble(sure=sure, missing=("a",)))] == [sure]
+
+
+@pytest.mark.parametrize(
+    ("state", "trouble", "severity"),
+    [
+        (DaemonState.DEAD, Trouble(), Severity.CRITICAL),
+        (DaemonState.ENDED, None, Severity.WARNING),  # a person's act
+        (DaemonState.ALIVE, Trouble(ghosts=(Ghost(7, 70, 0),)), Severity.WARNING),
+        (DaemonState.ALIVE, Trouble(ghosts=(Ghost(7, 70, 0), GHOST)), Severity.CRITICAL),
+    ],
+)
+def test_only_what_keeps_apps_from_their_work_is_critical(
+    state: DaemonState, trouble: Trouble | None, severity: Severity
+) -> None:
+    assert [one.severity for one in said(state, trouble)] == [severity]
 
 
 def test_the_messages_say_what_was_seen() -> None:
@@ -60,11 +78,13 @@ def test_the_messages_say_what_was_seen() -> None:
     many = said(DaemonState.ALIVE, Trouble(missing=tuple("abcdefghij"), leftover=(5,), settled=False))[
         0
     ].message
+    eight = said(DaemonState.ALIVE, Trouble(missing=tuple("abcdefgh"), leftover=(5,)))[0].message
     split = said(DaemonState.ALIVE, Trouble(ghosts=(GHOST,)))[0]
 
     assert "pid 8, 9" in commands
     assert "waiting" in waiting
     assert "10 apps are not back: a, b, c, d, e, f, g, h and 2 more" in many
+    assert "8 apps are not back: a, b, c, d, e, f, g, h;" in eight
     assert "pid 5" in many
     assert many.endswith("waiting for whoever may be at work on it")
     assert "pid 7 with 2 children" in split.message
@@ -99,9 +119,11 @@ def test_a_daemon_that_hangs_is_named_in_the_report() -> None:
         ("0::/system.slice/guard.service\n", None, False, Place(Kind.OWN_SESSION)),
         ("0::/system.slice/guard.service\n", None, True, Place(Kind.SCOPE)),
         ("0::/user.slice/session-4.scope\n", None, True, Place(Kind.OWN_SESSION)),
+        ("0::/user.slice/user@0.service/app.slice/a.scope\n", None, True, Place(Kind.OWN_SESSION)),
         ("0::/", Unit("pm2-root.service", "active"), True, Place(Kind.UNIT, "pm2-root.service")),
         ("0::/", Unit("pm2-root.service", "failed"), True, Place(Kind.UNIT, "pm2-root.service")),
         ("0::/", Unit("pm2-root.service", "inactive"), True, Place(Kind.OWN_SESSION)),
+        ("0::/", Unit("pm2-root.service", ""), True, Place(Kind.OWN_SESSION)),
     ],
 )
 def test_s17_a_new_daemon_is_never_put_into_somebody_elses_cgroup(
@@ -123,9 +145,21 @@ def test_s17_a_new_daemon_is_never_put_into_somebody_elses_cgroup(
             "LoadState=loaded\nActiveState=failed\nEnvironment=PATH=/bin PM2_HOME=/nowhere/a\n",
             Unit("u", "failed"),
         ),
+        (
+            'LoadState=loaded\nActiveState=active\nEnvironment=PM2_HOME="/nowhere/a"\n',
+            Unit("u", "active"),
+        ),
         ("LoadState=loaded\nActiveState=active\nEnvironment=PM2_HOME=/nowhere/b\n", None),
         ("LoadState=loaded\nActiveState=active\nEnvironment=PM2_HOME=/tmp\n", None),
     ],
 )
 def test_s17_a_unit_of_another_home_is_not_ours(text: str, expected: Unit | None) -> None:
     assert unit_in("u", text, Path("/nowhere/a")) == expected
+
+
+def test_s17_a_unit_may_name_our_home_by_another_path(tmp_path: Path) -> None:
+    home, link = tmp_path / "home", tmp_path / "link"
+    home.mkdir()
+    link.symlink_to(home)
+
+    assert unit_in("u", f"LoadState=loaded\nActiveState=active\nEnvironment=PM2_HOME={link}\n", home)

@@ -32,6 +32,8 @@ GUARD_IN_ORDER = Ends(LAST, guard_in_order=True)
         (SEEN, Fate.ENDED),
         (replace(SEEN, pid_file_left=True), Fate.CRASHED),
         (replace(SEEN, boot_id="another"), Fate.CRASHED),
+        (replace(SEEN, boot_id="another", pid_file_left=None), Fate.CRASHED),
+        (replace(SEEN, boot_id="another", now=NEW, pid_file_left=None, ends=GUARD_IN_ORDER), Fate.CRASHED),
         (replace(SEEN, boot_id="another", ends=IN_ORDER), Fate.ENDED),
         (replace(SEEN, boot_id="another", ends=GUARD_IN_ORDER), Fate.CRASHED),
         (replace(SEEN, pid_file_left=True, ends=IN_ORDER), Fate.ENDED),

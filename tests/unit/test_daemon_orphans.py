@@ -10,7 +10,7 @@ from automation.ports.ending import Named
 from automation.ports.process_table import Running
 from automation.systems.pm2.daemon.ending_all import under
 from automation.systems.pm2.daemon.leftover import left_over
-from automation.systems.pm2.daemon.orphans import Suspect, orphans
+from automation.systems.pm2.daemon.orphans import Suspect, orphans, others_orphans
 from automation.systems.pm2.daemon.suspects import Scene
 from automation.systems.pm2.roster import Listed, Roster, RosterHead
 
@@ -88,6 +88,29 @@ def test_a_one_time_job_that_lives_on_may_come_to_its_end() -> None:
     )
 
     assert [one.name for one in left_over(scene, Roster(RosterHead("b", (1, 1)), apps))] == ["web"]
+
+
+def test_s6_what_is_left_over_is_known_by_the_roster_too_and_never_our_own() -> None:
+    web = replace(ROOT, pid_in_file=99)  # a new daemon wrote that file anew
+    guard = replace(ROOT, process=process(60), unique_id="u3", pid_in_file=60, name="enhanced-pm2-redundancy")
+    scene = Scene({one.process.pid: one.process for one in (web, guard)}, (web, guard))
+    apps = (
+        Listed(0, 50, {"name": "web", "unique_id": "u1"}),
+        Listed(1, 60, {"name": "enhanced-pm2-redundancy", "unique_id": "u3"}),
+    )
+
+    assert [one.root for one in left_over(scene, Roster(RosterHead("b", (1, 1)), apps))] == [Named(50, 500)]
+
+
+def test_an_app_that_lives_on_as_another_user_is_known_by_the_rosters_pid_or_pid_file() -> None:
+    other = replace(ROOT, other_user=True, pid_file="/home/app/.pm2/pids/web-0.pid")
+    files = frozenset({other.pid_file})
+
+    assert others_orphans((other,), {}, files) == {"web"}
+    assert others_orphans((other,), {"u1": 50}, frozenset()) == {"web"}
+    assert others_orphans((other,), {"u1": 51}, frozenset()) == frozenset()  # a pid file of its own choosing
+    assert others_orphans((replace(other, other_user=False),), {"u1": 50}, files) == frozenset()
+    assert others_orphans((replace(other, under_daemon=True),), {"u1": 50}, files) == frozenset()
 
 
 def test_what_lives_under_a_daemon_is_ended_with_it_but_for_our_own() -> None:

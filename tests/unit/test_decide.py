@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from automation.core.decide import Decision, StepCall, Waiting, acknowledged, decide, remember, tried
+from automation.core.decide import (
+    Decision,
+    StepCall,
+    Waiting,
+    acknowledged,
+    decide,
+    passed_over,
+    remember,
+    tried,
+)
 from automation.core.history import Climb, History, Totals
 from automation.core.ladder import Ladder, Rung
 from tests.climbing import LADDER, NO_RUNGS, PACE, START_S, Climber, found, keys, out_of_rungs, tried_once
@@ -434,3 +443,27 @@ def test_what_is_quiet_is_left_to_a_human_who_is_told_when_it_is_quiet_no_more()
 
     assert (quiet.needs_human, quiet.tell) == ((WEB,), ())
     assert (later.needs_human, later.tell) == ((WEB,), (WEB,))
+
+
+def test_a_step_that_is_impossible_makes_nobody_wait_for_the_next_rung_nor_for_a_human() -> None:
+    two = replace(LADDER, rungs=(Rung("restart", 3), Rung("recreate", 2)))
+    climber = Climber((two,))
+    tried_once(climber, WEB)
+    call = StepCall("restart", "web", "down", 1)
+    climber.history = passed_over(climber.history, (call,), (two,))
+
+    assert climber.steps(0.125, WEB) == [("recreate", 4)]
+    climber.history = passed_over(climber.history, (replace(call, step="recreate"),), (two,))
+    told = climber.look(0.125, WEB)
+    assert (told.calls, told.tell) == ((), (WEB,))
+    assert climber.look(0.125, WEB).tell == ()
+
+
+def test_what_is_impossible_for_one_leaves_others_alone() -> None:
+    climber = Climber()
+    tried_once(climber, WEB)
+    before = climber.history
+
+    assert passed_over(before, (StepCall("restart", "api", "down", 1),), (LADDER,)) == before
+    assert passed_over(before, (StepCall("restart", "web", "down", 1),), ()) == before
+    assert passed_over(before, (), (LADDER,)) == before

@@ -20,6 +20,14 @@ def test_a_rung_without_attempts_is_passed_over() -> None:
     assert Ladder("down", (Rung("restart", 0), Rung("recreate", 1))).rung(0) == Rung("recreate", 1)
 
 
+def test_a_rung_that_is_given_up_ends_with_its_last_try_and_takes_none_of_the_next() -> None:
+    ladder = Ladder("down", (Rung("restart", 2), Rung("recreate", 0), Rung("start", 3)))
+
+    assert [ladder.past(attempts) for attempts in (1, 2, 3, 4, 5)] == [2, 2, 5, 5, 5]
+    assert ladder.past(7) == 7
+    assert Ladder("down", ()).past(1) == 1
+
+
 def test_a_ladder_without_rungs_has_no_step_at_all() -> None:
     assert Ladder("down", ()).rung(0) is None
 

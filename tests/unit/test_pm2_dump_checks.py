@@ -145,7 +145,7 @@ def test_a_dump_that_is_gone_is_damage_and_one_that_never_was_is_none() -> None:
     before = look(dump("b", "a"), ABC)
     found = only(look(Dump(), ABC, before))
 
-    assert (found.problem, found.message) == ("dump-damaged", "PM2's saved list is gone; it held a, b")
+    assert (found.problem, found.message) == ("dump-gone", "PM2's saved list is gone; it held a, b")
     assert all_of(look(Dump(), ABC)) == []
     assert only(look(Dump(DumpState.UNREADABLE, "no"), ABC, before)).problem == "dump-unreadable"
 
@@ -179,7 +179,7 @@ def test_a_dump_that_lost_an_app_is_a_warning_until_it_is_back() -> None:
     assert found.message == "PM2's saved list has lost b, and nobody deleted that from PM2"
     assert found.advice == (
         "every app that should be there is in PM2's list (2): `pm2 save` writes it anew; "
-        "if it was meant: `touch` the file (`$PM2_HOME/dump.pm2`)"
+        "if it was meant: `touch $PM2_HOME/dump.pm2`"
     )
     assert problems(look(dump("a", at_ns=11), Seen(listed("a", "b"), NOBODY), smaller)) == ["dump-shrunk"]
     assert problems(look(dump("a", "b", at_ns=12), Seen(listed("a", "b"), NOBODY), smaller)) == []

@@ -60,18 +60,18 @@ def test_the_pid_file_names_a_living_daemon_only_if_it_is_one(
         assert process.stdout is not None
         process.stdout.readline()  # by now it is the program that it shall be
         (tmp_path / "pm2.pid").write_text(str(process.pid), "ascii")
-        found = living_daemon(tmp_path)
+        found = living_daemon(tmp_path / "pm2.pid")
         process.communicate(b"\n")
 
     assert found == (process.pid if lives else None)
-    assert living_daemon(tmp_path) is None
+    assert living_daemon(tmp_path / "pm2.pid") is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "9" * 30])
 def test_a_pid_file_that_says_nothing_names_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / "pm2.pid").write_text(text, "ascii")
 
-    assert living_daemon(tmp_path) is None
+    assert living_daemon(tmp_path / "pm2.pid") is None
 
 
 def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_settings() -> None:
@@ -108,7 +108,8 @@ def test_the_ladders_name_steps_that_there_are_and_take_the_restarts_from_the_se
         "sockets-gone": [("put-sockets-back", 50)],
         "daemon-split": [("end-second-daemon", 1)],
         "app-lost": [],
-        "required-missing": [],
+        "required-missing": [("start-from-ecosystem", 1)],
+        "dump-gone": [],
         "dump-empty": [],
         "dump-unreadable": [],
         "dump-shrunk": [],
@@ -125,3 +126,19 @@ def test_auto_restart_false_leaves_apps_that_are_down_to_a_human() -> None:
     assert found["process-errored"] == found["process-stopped"] == ()
     assert found["process-flapping"] == found["process-resting"] == ()
     assert found["memory-high"] == found["cpu-high"] == ()
+    assert not any(rungs for problem, rungs in found.items() if problem.startswith(("daemon-", "sockets-")))
+
+
+def test_s9_what_ends_a_daemon_is_tried_once_a_day_and_an_emergency_leaves_the_daemon_to_its_guard() -> None:
+    settings = effective(SYSTEM, {}, SettingsFile("none", {"pm2": {"restartDelay": 7000}}))
+    found = {one.problem: one for one in ladders(settings)}
+    daemons = {problem for problem in found if problem.startswith(("daemon-", "sockets-"))}
+
+    assert {one for one in daemons if found[one].pace.rest_s == found[one].pace.calm_s == 86_400.0} == {
+        "daemon-hung",
+        "daemon-deaf",
+        "daemon-split",
+    }
+    assert found["sockets-gone"].pace.first_s == 1.0
+    assert found["process-errored"].pace.first_s == found["process-hung"].pace.first_s == 7.0
+    assert {one for one in found if found[one].in_emergency} == daemons | {"master-silent"}

@@ -67,6 +67,18 @@ def test_a_word_lapses_when_the_process_is_seen_to_run_long_after_it(waited_s: f
     assert cause(intents) is who
 
 
+@pytest.mark.parametrize(
+    ("began_at_ms", "who"), [(None, Cause.PERSON), (1000, Cause.PERSON), (1001, Cause.NOBODY)]
+)
+def test_a_word_is_taken_back_by_a_run_that_began_after_it(began_at_ms: int | None, who: Cause) -> None:
+    again = tuple(replace(one, started_at_ms=began_at_ms) for one in RUNS)
+    intents = learn(Intents(DAEMON, {}), DAEMON, RUNS, (event("stop"),), gap=False, now_s=1.0)
+    for seen in (again, STOPPED):
+        intents = learn(intents, DAEMON, seen, (), gap=False, now_s=2.0)
+
+    assert cause(intents) is who
+
+
 def test_a_word_about_what_is_not_in_the_list_is_dropped() -> None:
     assert after((RUNS, ()), (RUNS, (event("stop", 8),))).words == {}
 

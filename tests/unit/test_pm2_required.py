@@ -13,8 +13,10 @@ from automation.core.selection import Selection
 from automation.core.settings import Row
 from automation.systems.pm2.app_rules import AppRules
 from automation.systems.pm2.checks import assess
+from automation.systems.pm2.ecosystem.declared import App, Declared, Evaluated
+from automation.systems.pm2.ecosystem.watching import Ecosystem
 from automation.systems.pm2.facts import DaemonState, Facts
-from automation.systems.pm2.intents import DELETED_AFTER_S
+from automation.systems.pm2.intents import DELETED_AFTER_S, learn
 from tests.pm2_values import after, entry, event, facts, listed, nobody_stopped
 
 
@@ -129,9 +131,33 @@ def test_s16_what_vanished_a_moment_ago_may_be_a_deploys_and_what_a_person_delet
     assert problems(facts(entry("b", 1), intents=early, rules=REQUIRED)) == []
     seen = assess(facts(entry("b", 1), intents=late, rules=REQUIRED))
     assert [(found.key, found.severity, found.message[-15:]) for found in seen.findings] == [
-        (("required-missing", "web"), Severity.WARNING, " it was deleted")
+        (("required-deleted", "web"), Severity.WARNING, "deleted by hand")
     ]
     assert seen.subjects == ("b",)
+
+
+def test_s13_what_a_person_deleted_stays_deleted_under_the_next_daemon_until_it_is_there_again() -> None:
+    both, one = listed(entry(), entry("b", 1)), listed(entry("b", 1))
+    deleted = after((both, ()), (one, ()), (one, ()), every_s=DELETED_AFTER_S)
+    under_next = learn(deleted, (200, 9), listed(entry("b", 0)), (), gap=True, now_s=500.0)
+    back = learn(under_next, (200, 9), listed(entry("b", 0), entry("web", 1)), (), gap=False, now_s=501.0)
+
+    assert problems(facts(entry("b"), intents=under_next, rules=REQUIRED)) == [("required-deleted", "web")]
+    assert back.gone == ()
+    undecided = learn(after((both, ()), (one, ())), (200, 9), one, (), gap=True, now_s=500.0)
+    assert problems(facts(entry("b"), intents=undecided, rules=REQUIRED)) == [("required-missing", "web")]
+
+
+def test_the_advice_for_a_missing_app_names_the_file_that_declares_it() -> None:
+    wanted = AppRules(required=("site",))
+    file = Evaluated("ecosystem.prod.config.js", (Declared("other", App()), Declared("site", App())))
+    seen = replace(
+        facts(rules=wanted), ecosystem=Ecosystem((Evaluated("ecosystem.json", (Declared("x", App()),)), file))
+    )
+
+    (plain,), (named,) = assess(facts(rules=wanted)).findings, assess(seen).findings
+    assert plain.advice.startswith("start it: `pm2 start SCRIPT --name site`")
+    assert named.advice.startswith("start it: `pm2 start ecosystem.prod.config.js --only site`")
 
 
 def test_s2_where_no_daemon_answers_or_a_reload_is_under_way_nothing_is_missing() -> None:

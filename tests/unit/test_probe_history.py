@@ -108,6 +108,12 @@ def test_what_is_asked_before_a_process_had_its_time_to_start_does_not_count() -
     assert failures(track, Begun(RUN, 121.0, 124.0)) == 0  # it was started after all of them
 
 
+def test_failures_from_its_time_to_start_make_room_for_those_that_count() -> None:
+    track = after(FAILED, FAILED, FAILED, FAILED, FAILED)  # asked at 100 to 140 s
+
+    assert hung(track, Begun(RUN, 90.0, 120.0), THRICE)
+
+
 def test_its_first_good_answer_ends_its_time_to_start() -> None:
     patient = Begun(RUN, 90.0, 1000.0)
 

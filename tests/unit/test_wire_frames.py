@@ -86,6 +86,13 @@ def test_what_is_skipped_is_never_kept() -> None:
     assert len(reader._part) == 0
 
 
+def test_a_frame_that_was_handed_out_is_not_held() -> None:
+    reader = FrameReader()
+    reader.feed(encode(b"a large answer"))
+
+    assert reader._parts == []
+
+
 def test_json_and_text_come_back_as_they_were_said() -> None:
     said = {"name": "a 'b' \"c\" -d é \U0001f600 \ud800", "n": [1, None, True]}
 

@@ -18,6 +18,7 @@ from automation.engine.commands.snapshots import MOST_SHOWN
 from automation.engine.context import Context, build, prepare_folders
 from automation.engine.progress import progress
 from automation.engine.snapshot_choice import chosen_id, inside
+from automation.engine.snapshot_lines import files, none_there, not_counted
 from automation.engine.snapshots import backed_up, latest_of, store_of
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.locks import locked
@@ -41,7 +42,8 @@ def restore(call: Call) -> int:
     store = store_of(context)
     paths = tuple(inside(context.layout.workspace, path) for path in call.texts("path"))
     plan = _plan(store, call.text("id"), paths)
-    trouble = [*_nowhere(plan, paths), *_lines("refused", plan.refused)]
+    missing = () if call.text("id") else _gives_nothing(context, store)
+    trouble = [*missing, *_nowhere(plan, paths), *_lines("refused", plan.refused)]
     if not call.flag("json"):
         _show_plan(plan, paths)
     if call.flag("dry_run") or not plan.to_write:
@@ -68,6 +70,14 @@ def _plan(store: SnapshotStore, wanted: str, paths: Sequence[str]) -> RestorePla
     chosen = chosen_id(wanted, ids, latest_of(store)) if wanted else None
     with progress("looking at what would change"):
         return store.plan_restore(chosen, paths)
+
+
+def _gives_nothing(context: Context, store: SnapshotStore) -> Sequence[str]:
+    """Name the snapshots of which nothing can come back; that there is none is returned, as trouble."""
+    there = store.snapshots()
+    for line in not_counted(there)[-MOST_SHOWN:]:
+        complain(line)
+    return () if there else (none_there(context),)
 
 
 def _ended(trouble: Sequence[str]) -> int:
@@ -113,7 +123,7 @@ def _restore(context: Context, store: SnapshotStore, plan: RestorePlan) -> Resto
     by, began_at_s, began_s = f"hand: {person(context.environment)}", clock.now_s(), clock.elapsed_s()
     with _locks(context, plan):
         with audited(context, {"by": by, "step": "restore", "subject": subject}) as act:
-            with progress(f"restoring {len(plan.to_write)} files"):
+            with progress(f"restoring {files(len(plan.to_write))}"):
                 restored = store.restore(plan)
             act.ok = not restored.failed
             written, failed = len(restored.written), len(restored.failed)
@@ -134,7 +144,7 @@ def asked(count: int) -> bool:
     """
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageInvalid("restore overwrites files: off a terminal it needs --yes (or --dry-run)")
-    complain(f"overwrite {count} files? [y/N]")
+    complain(f"overwrite {files(count)}? [y/N]")
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
@@ -155,7 +165,7 @@ def _show_done(app: str, restored: Restored) -> None:
     removed = (
         f", removed {len(restored.removed)} that an earlier restore had made" if restored.removed else ""
     )
-    say(f"restored {len(restored.written)} files{removed}")
+    say(f"restored {files(len(restored.written))}{removed}")
     if restored.saved_as:
         undo = f"{app} restore {restored.saved_as}"
         say(f"what was there before is in {restored.saved_as}: `{undo}` undoes this")

@@ -7,6 +7,7 @@ from automation.engine.backup_notes import failure_noted, note, note_quietly
 from automation.engine.calling import Call
 from automation.engine.context import build, prepare_folders
 from automation.engine.progress import progress
+from automation.engine.snapshot_lines import files, none_there
 from automation.engine.snapshots import backed_up, prepare_backups, prune, store_of
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.ports.gentle import be_gentle
@@ -76,7 +77,7 @@ def described(snapshot: Snapshot | None) -> str:
     """Say in one line what a backup took."""
     if snapshot is None:
         return "nothing changed since the last snapshot: no new one"
-    return f"{snapshot.id}: {snapshot.files} files, {snapshot.total_bytes} bytes"
+    return f"{snapshot.id}: {files(snapshot.files)}, {snapshot.total_bytes} bytes"
 
 
 def complain_of_skipped(snapshot: Snapshot | None) -> int:
@@ -94,7 +95,7 @@ def backups(call: Call) -> int:
         say_json([_row(one) for one in there])
         return 0
     if not there:
-        say("no snapshots yet")
+        say(none_there(context))
     if len(there) > MOST_SHOWN:
         say(f"({len(there) - MOST_SHOWN} older ones are not shown; --json lists all)")
     for one in there[-MOST_SHOWN:]:
@@ -107,6 +108,8 @@ def _line(one: Snapshot) -> str:
         return f"{one.id}  DAMAGED: {safe(one.damage)}"
     state = f"verified {one.verified_at}" if one.verified else "FAILED VERIFICATION"
     validity = "" if one.all_valid else ", holds files that are not valid"
+    validity += f", {one.skipped_count} left out" if one.skipped_count else ""
+    validity += ", taken in an emergency" if one.kind == "emergency" else ""
     return (
         f"{one.id}  {one.created_at}  {one.files:>5} files  {one.total_bytes:>10} bytes  "
         f"{state}{validity}  ({safe(one.reason)})"
@@ -151,4 +154,8 @@ def prune_snapshots(call: Call) -> int:
         say(f"{'would remove' if dry else 'removed'} {id_}")
     for one in pruned.kept:
         say(f"keeps {one.id}: {one.why}")
+    if pruned.removed or pruned.kept:
+        say(f"{len(pruned.removed)} {'to remove' if dry else 'removed'}, {len(pruned.kept)} kept")
+    else:
+        say(none_there(context))
     return 0

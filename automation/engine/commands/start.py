@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,7 @@ def start(call: Call) -> int:
     Raises:
         LockBusy: Another guard runs, and nothing but a person started this one.
     """
+    _clear_what_loading_left()
     context = build(call.system, call.workspace, call.environment, call.clock)
     prepare_folders(context.layout)
     _set_up_log(context)
@@ -57,6 +59,13 @@ def start(call: Call) -> int:
         lock.release()
         waking.close()
         logs.flush()
+
+
+def _clear_what_loading_left() -> None:
+    """Free what the loading left behind while the collector rested, so that what is loaded next fills it."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _mark_failed(context: Context, error: Exception) -> None:

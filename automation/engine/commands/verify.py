@@ -8,9 +8,10 @@ from automation.core.errors import UsageInvalid
 from automation.engine.backup_notes import note_quietly
 from automation.engine.calling import Call
 from automation.engine.commands.snapshots import MOST_SHOWN
-from automation.engine.context import build
+from automation.engine.context import Context, build
 from automation.engine.progress import progress
 from automation.engine.snapshot_choice import chosen_id
+from automation.engine.snapshot_lines import files, none_there
 from automation.engine.snapshots import latest_of, store_of
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.stores.backups.store import Verification
@@ -27,7 +28,7 @@ def verify(call: Call) -> int:
     context = build(call.system, call.workspace, call.environment, call.clock)
     ids = [one.id for one in store_of(context).snapshots()]
     if not ids and not call.text("id"):
-        return _nothing(call)
+        return _nothing(call, context)
     with progress(f"verifying {context.system.name}") as shown:
         if call.flag("all"):
             store = store_of(context, tell=lambda done: shown.at(done, len(ids)))
@@ -53,10 +54,10 @@ def _tell(call: Call, found: Sequence[Verification], left: Sequence[str]) -> int
     return 0 if not left and all(one.ok for one in found) else 1
 
 
-def _nothing(call: Call) -> int:
+def _nothing(call: Call, context: Context) -> int:
     if call.flag("json"):
         say_json([])
-    complain("there are no snapshots yet")
+    complain(none_there(context))
     return 1
 
 
@@ -70,7 +71,7 @@ def _row(one: Verification) -> dict[str, object]:
 
 def _show(one: Verification) -> None:
     if one.repaired:
-        say(f"{one.id}: {len(one.repaired)} files were not as they were taken, and were repaired")
+        say(f"{one.id}: repaired {files(len(one.repaired))} that had changed or gone")
         for problem in one.repaired[:MOST_SHOWN]:
             say(f"{one.id}: repaired: {safe(problem.path)}: {problem.reason}")
     say(f"{one.id}: {'every byte is as it was' if one.ok else 'DAMAGED'}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from automation.ports.files import (
     write_whole,
     write_whole_from,
 )
+from automation.ports.scratch import remove_tree
 from automation.stores.backups.dressing import Attributes, dress, dress_folder, dress_link
 from automation.stores.backups.reading import chunks_of
 
@@ -256,7 +256,7 @@ class SystemDisk:
         """Remove a file, a link or a folder."""
         try:
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+                remove_tree(path)
             else:
                 path.unlink(missing_ok=True)
         except OSError as error:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from automation.core.errors import UsageInvalid
+from automation.core.errors import EffectFailed, UsageInvalid
 from automation.stores.backups.beneath import Folders, PathRefused
 from automation.stores.backups.comparing import Matching, paired
 from automation.stores.backups.entry_path import parent_of, split
@@ -173,4 +173,7 @@ def _save(place: Place, files: Sequence[PlannedFile], snapshot_id: str | None) -
             absent.append(file.copy.entry)
     sources = [Source(inner, prefix) for prefix, inner in paths.items()]
     reason = f"before restore of {snapshot_id or 'the newest valid copies'}"
-    return take(place, Order(sources, reason, "before-restore", absent=tuple(absent)))
+    try:
+        return take(place, Order(sources, reason, "before-restore", absent=tuple(absent)))
+    except EffectFailed as error:
+        raise EffectFailed(f"nothing was restored: what is there cannot be saved first: {error}") from error

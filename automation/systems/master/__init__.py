@@ -26,6 +26,7 @@ SYSTEM = System(
     # Its backup takes one of every system.
     also_reads=(
         *("PM2_HOME", "PM2_DAEMON_RPC_PORT", "PM2_DAEMON_PUB_PORT"),
+        *("PM2_DUMP_FILE_PATH", "PM2_DUMP_BACKUP_FILE_PATH", "PM2_MODULE_CONF_FILE"),
         *("GITHUB_REPOSITORY", "GITHUB_API_URL", "NETLIFY_SITE_ID", "NETLIFY_API_URL"),
     ),
     script="master_redundancy_orchestrator.py",

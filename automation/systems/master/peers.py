@@ -20,14 +20,15 @@ class Peer:
     token: str = ""
 
 
+PM2_GUARD = Peer(
+    "pm2",
+    "enhanced-pm2-redundancy",
+    "enhanced_pm2_redundancy.py",
+    "pm2-health-report.json",
+    "pm2",
+)
 PEERS = (
-    Peer(
-        "pm2",
-        "enhanced-pm2-redundancy",
-        "enhanced_pm2_redundancy.py",
-        "pm2-health-report.json",
-        "pm2",
-    ),
+    PM2_GUARD,
     Peer(
         "github",
         "enhanced-github-actions-redundancy",

@@ -13,12 +13,14 @@ from automation.stores import leases
 from automation.systems.master import emergencies, scripts, wanted
 from automation.systems.master.apps import apps
 from automation.systems.master.observer import MasterObserver
-from automation.systems.master.peers import peer_named
-from automation.systems.master.programs import passed_on
+from automation.systems.master.peers import PM2_GUARD, Peer, peer_named
+from automation.systems.master.programs import how_it_ended, passed_on, programs
+
+BRING_BACK_LIMIT_S = 90.0
 
 
 def restart_guard(observer: MasterObserver, subject: str) -> str:
-    """Restart a guard that fell silent.
+    """Restart a guard that fell silent; where PM2 died with its guard, bring PM2 back and so all of them.
 
     Raises:
         StepRefused: There is no such guard, no PM2, or the guard has refused its settings.
@@ -27,11 +29,22 @@ def restart_guard(observer: MasterObserver, subject: str) -> str:
     peer = peer_named(subject)
     if peer is None:
         raise StepRefused(f"there is no guard of {subject}")
+    ours = apps(observer.context)
+    if peer == PM2_GUARD and not ours.daemon_lives():
+        return _bring_pm2_back(observer, peer)
     try:
-        apps(observer.context).restart(peer.app)
+        ours.restart(peer.app)
     except LockBusy as error:
         raise EffectFailed(str(error)) from error
     return f"restarted {peer.app}"
+
+
+def _bring_pm2_back(observer: MasterObserver, peer: Peer) -> str:
+    """Let the PM2 guard's own `recovery` judge and act: after an orderly end it does nothing (safety S14)."""
+    ran = replace(programs(observer.context), limit_s=BRING_BACK_LIMIT_S).run(peer, "recovery")
+    if ran.status:
+        raise EffectFailed(f"PM2 is not running; `recovery` of its guard: {how_it_ended(ran)}")
+    return f"PM2 was not running; {how_it_ended(ran)}"
 
 
 def begin_emergency(observer: MasterObserver, subject: str) -> str:

@@ -36,7 +36,10 @@ SYSTEM = System(
     },
     own_folder=f"{_HERE}.home:own_folder",
     own_variable="PM2_HOME",
-    also_reads=("PM2_DAEMON_RPC_PORT", "PM2_DAEMON_PUB_PORT"),
+    also_reads=(
+        *("PM2_DAEMON_RPC_PORT", "PM2_DAEMON_PUB_PORT"),
+        *("PM2_DUMP_FILE_PATH", "PM2_DUMP_BACKUP_FILE_PATH", "PM2_MODULE_CONF_FILE"),
+    ),
     doctor=f"{_HERE}.doctor:doctor",
     script="enhanced_pm2_redundancy.py",
     backup=f"{_HERE}.backed_up:backed_up",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from automation.core.errors import AutomationError, EffectFailed, SettingsInvalid
@@ -12,17 +12,18 @@ from automation.engine.context import SETTINGS_FILE, Context
 from automation.engine.kept_files import matching_files
 from automation.engine.snapshots import BackedUp
 from automation.ports.commands import Commands, Ran, SystemCommands
+from automation.ports.scratch import scratch_folder
 from automation.stores.backups.entry_path import problem_with
 from automation.stores.backups.store import Source
-from automation.systems.pm2.dump.condition import BEFORE, DUMP, Condition, condition_of, judge_dump
-from automation.systems.pm2.dump.copies import PREFIX, valid_copies
+from automation.systems.pm2.dump.condition import Condition, condition_of, judge_dump
+from automation.systems.pm2.dump.copies import valid_copies
+from automation.systems.pm2.dump.where import BEFORE, DUMP, MODULES, PREFIX, KeptFile, files_of_pm2
 from automation.systems.pm2.home import daemon_lock, own_folder_of, pm2_home
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.memory import NO_DAEMON, Memory
 
 ECOSYSTEM_FILES = ("ecosystem*.js", "ecosystem*.cjs", "ecosystem*.mjs", "ecosystem*.json", "ecosystem*.y*ml")
 SCRIPTS = ("automation/*.py", "automation/*.sh", "automation/*.js", "automation/*.cjs", "automation/*.mjs")
-OF_PM2 = (DUMP, BEFORE, "module_conf.json")
 SETTINGS_NAME = SETTINGS_FILE.rpartition("/")[2]
 CHECK_LIMIT_S = 10.0
 JAVASCRIPT = (".js", ".cjs", ".mjs")
@@ -32,21 +33,28 @@ ES_MODULE = ("outside a module", "Unexpected token 'export'", "import.meta")
 def backed_up(context: Context) -> BackedUp:
     """Return the sources of this system's snapshots."""
     workspace, there = context.layout.workspace, home(context)
+    files = files_of_pm2(there, context.environment)
+    roots = {PREFIX: there} | {one.prefix: one.path.parent for one in files if one.prefix != PREFIX}
     return BackedUp(
         sources=(
             Source(
                 matching_files(workspace, (*guarded_files(context.settings), *SCRIPTS, SETTINGS_FILE)),
                 valid=judge,
             ),
-            Source(
-                [name for name in OF_PM2 if (there / name).exists()],
-                prefix=PREFIX,
-                valid=DumpJudge(context, there),
-            ),
+            *_sources_of_pm2(context, there, roots),
         ),
-        roots={PREFIX: there},
-        locks={PREFIX: daemon_lock(there)},
+        roots=roots,
+        locks=dict.fromkeys(roots, daemon_lock(there)),
     )
+
+
+def _sources_of_pm2(context: Context, there: Path, roots: Mapping[str, Path]) -> Iterator[Source]:
+    """Yield a source for each folder that PM2's own files lie in, PM2's home before all others."""
+    files = files_of_pm2(there, context.environment)
+    for prefix in roots:
+        those = [one for one in files if one.prefix == prefix]
+        names = [one.path.name for one in those if one.path.exists()]
+        yield Source(names, prefix=prefix, valid=HomeJudge(context, there, those))
 
 
 def guarded_files(settings: Settings) -> tuple[str, ...]:
@@ -63,20 +71,23 @@ def guarded_files(settings: Settings) -> tuple[str, ...]:
     return (*ECOSYSTEM_FILES, *added)
 
 
-class DumpJudge:
+class HomeJudge:
     """The judge of PM2's own files: of the dump it also knows which apps no hand has deleted."""
 
-    def __init__(self, context: Context, there: Path) -> None:
+    def __init__(self, context: Context, there: Path, files: Sequence[KeptFile]) -> None:
         self._context = context
         self._home = there
+        self._files = {one.path.name: one for one in files}
 
     def __call__(self, path: str, data: bytes) -> bool | None:
         """Judge one file's bytes."""
-        if path != DUMP:
-            return judge(path, data)
-        before = next(valid_copies(self._context.layout.snapshots), None)
+        file = self._files[path]
+        return self._judge_dump(file, data) if file.standard == DUMP else judge(file.standard, data)
+
+    def _judge_dump(self, file: KeptFile, data: bytes) -> bool:
+        before = next(valid_copies(self._context.layout.snapshots, file.entry), None)
         try:
-            written_at_s = (self._home / DUMP).stat().st_mtime
+            written_at_s = file.path.stat().st_mtime
             intents = Memory(own_folder_of(self._home)).load_intents()
         except (OSError, AutomationError):
             written_at_s, intents = None, Intents(NO_DAEMON, {})
@@ -106,7 +117,7 @@ def judge(path: str, data: bytes) -> bool | None:
     name = path.rpartition("/")[2]
     if name in (DUMP, BEFORE):
         return condition_of(data)[0] in {Condition.WHOLE, Condition.HOLDS_NOTHING}
-    if name in OF_PM2 or name == SETTINGS_NAME:
+    if name in {MODULES, SETTINGS_NAME}:
         return _is_json(data)
     if path.endswith(".json"):  # PM2 takes an ecosystem file's JSON for JavaScript: comments are fine
         return _is_json(data) or _parses(b"(" + data + b"\n)", ".js", SystemCommands())
@@ -144,7 +155,7 @@ def _check_script(text: str, commands: Commands) -> Ran:
 
 def _check_module(data: bytes, commands: Commands) -> Ran:
     """Check an ES module: node tells one by the name of its file."""
-    with tempfile.TemporaryDirectory(prefix="redundancy-script-") as folder:
-        script = Path(folder, "script.mjs")
+    with scratch_folder("redundancy-script-") as folder:
+        script = folder / "script.mjs"
         script.write_bytes(data)
         return commands.run("node", "--check", str(script), timeout_s=CHECK_LIMIT_S)

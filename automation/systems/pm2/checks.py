@@ -27,7 +27,14 @@ from automation.systems.pm2.master import master_silent
 from automation.systems.pm2.probes.checks import failing, port_taken, process_hung, undecided, word
 from automation.systems.pm2.process import Process
 from automation.systems.pm2.recreation import left_open, new_ones, old_one
-from automation.systems.pm2.required import cause, is_required, missed, required_missing, required_stopped
+from automation.systems.pm2.required import (
+    cause,
+    is_required,
+    missed,
+    required_deleted,
+    required_missing,
+    required_stopped,
+)
 from automation.systems.pm2.resting import rest_of
 from automation.systems.pm2.usage_checks import usage_findings
 
@@ -50,6 +57,7 @@ def assess(facts: Facts) -> Assessment:
             *process_stopped(facts),
             *required_stopped(facts),
             *required_missing(facts),
+            *required_deleted(facts),
             *flap_findings(facts, watched),
             *usage_findings(facts, watched),
             *host_findings(facts.tracked.host),
@@ -108,7 +116,7 @@ def daemon_troubles(facts: Facts) -> Iterator[Finding]:
         yield from daemon_ended()
     elif facts.state is DaemonState.STOPPED:
         yield from daemon_stopped(trouble)
-    elif facts.state in {DaemonState.HUNG, DaemonState.DEAF}:
+    elif facts.state in {DaemonState.HUNG, DaemonState.DEAF} and not trouble.ghosts:
         yield from daemon_hung(trouble, listens=facts.state is DaemonState.HUNG)
     yield from sockets_gone(trouble)
     yield from daemon_split(trouble)

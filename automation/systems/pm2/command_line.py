@@ -16,6 +16,7 @@ from automation.core.errors import (
     LookFailed,
     RecordDamaged,
     RecordNewer,
+    StepImpossible,
     StepRefused,
 )
 from automation.core.moments import to_text
@@ -29,6 +30,7 @@ from automation.systems.pm2.daemon.starting import Programs
 from automation.systems.pm2.ecosystem import evaluating
 from automation.systems.pm2.home import own_folder, pm2_home
 from automation.systems.pm2.wire.cli import jlist
+from automation.systems.pm2.wire.connection import places
 from automation.systems.pm2.wire.door import Daemon
 
 UNKNOWN_SOCKETS = "PM2's sockets are not understood"
@@ -44,7 +46,7 @@ def list_by_command_line(context: Context, commands: Commands) -> tuple[Daemon, 
         LookFailed: Nobody holds the socket, nobody knows which pm2 is ours, or it did not say.
     """
     home = pm2_home(context.environment)
-    pid, ticks = _owner(home)
+    pid, ticks = _owner(places(home, context.environment).rpc)
     record = _recorded(context)
     try:
         with _daemon_lock(context, "pm2 jlist, because its sockets are not understood"):
@@ -76,19 +78,19 @@ def start_by_command_line(context: Context, commands: Commands, file: str, name:
     env = {"PM2_HOME": str(home), "PATH": f"{found.node.parent}:{context.environment.get('PATH', '')}"}
     try:
         with _daemon_lock(context, f"pm2 start {file} --only {name}", wait_s=SHORT_WAIT_S):
-            _owner(home)
+            _owner(places(home, context.environment).rpc)
             commands.output(str(found.pm2), *words, timeout_s=LIMIT_S, cwd=context.layout.workspace, env=env)
     except LockBusy as error:
         raise EffectFailed(str(error)) from error
     return f"ran pm2 {' '.join(words)}"
 
 
-def _owner(home: Path) -> tuple[int, int]:
+def _owner(address: Path) -> tuple[int, int]:
     """Return pid and start of who holds the socket; without one a pm2 command would start a daemon."""
-    pid = socket_owner(home / "rpc.sock")
+    pid = socket_owner(address)
     ticks = None if pid is None else start_ticks(pid)
     if pid is None or ticks is None:
-        raise LookFailed(f"nobody that we can see listens on {home / 'rpc.sock'}")
+        raise LookFailed(f"nobody that we can see listens on {address}")
     return pid, ticks
 
 
@@ -117,7 +119,7 @@ def recorded_programs(context: Context) -> Programs:
     """Return the node and the pm2 that the installation recorded, in the workspace or in PM2's home (S18).
 
     Raises:
-        StepRefused: Nobody recorded any.
+        StepImpossible: Nobody recorded any.
     """
     folder = pm2_home(context.environment)
     for path in (installation.workspace_path(context.layout.logs), installation.home_path(folder)):
@@ -125,7 +127,9 @@ def recorded_programs(context: Context) -> Programs:
             record = installation.read(path)
             if record is not None:
                 return Programs(Path(record.node), Path(record.pm2))
-    raise StepRefused("nobody recorded which pm2 is ours: run automation/start-enhanced-redundancy.sh once")
+    raise StepImpossible(
+        "nobody recorded which pm2 is ours: run automation/start-enhanced-redundancy.sh once"
+    )
 
 
 def _recorded(context: Context) -> installation.Installation:

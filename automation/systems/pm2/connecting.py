@@ -20,11 +20,11 @@ from automation.systems.pm2.command_line import (
     recorded_programs,
     start_by_command_line,
 )
-from automation.systems.pm2.daemon.saved import dumps
 from automation.systems.pm2.dump.putting_back import DumpFile
 from automation.systems.pm2.dump.saving import dump_files
 from automation.systems.pm2.dump.watching import DumpWatch
 from automation.systems.pm2.dump.watching import Place as DumpPlace
+from automation.systems.pm2.dump.where import files_of_pm2
 from automation.systems.pm2.ecosystem.watching import EcosystemWatch
 from automation.systems.pm2.home import exists, own_folder, pm2_home
 from automation.systems.pm2.memory import Memory
@@ -48,7 +48,8 @@ def connect(context: Context) -> Pm2Observer:
     client = Pm2Client(home, context.clock, environment)
     interval_s = context.settings.seconds("check_interval")
     workspace, own, rules = context.layout.workspace, own_folder(environment), app_rules(context.settings)
-    dump, globs = dump_files(dumps(home, environment)[0], own), guarded_files(context.settings)
+    kept, globs = files_of_pm2(home, environment)[0], guarded_files(context.settings)
+    dump = dump_files(kept.path, own)
     around = Around(
         files=KeptFiles(
             context,
@@ -63,7 +64,7 @@ def connect(context: Context) -> Pm2Observer:
         environment=environment,
         programs=lambda: recorded_programs(context),
         apps=Eyes(context.clock, Asking(rules, interval_s, workspace, own)),
-        dump=DumpWatch(DumpPlace(dump.dump, own / "dump.json", (str(INSTALLED_IN),))),
+        dump=DumpWatch(DumpPlace(dump.dump, own / "dump.json", (str(INSTALLED_IN),), kept.entry)),
         dump_files=dump,
         ecosystem=EcosystemWatch(
             workspace,

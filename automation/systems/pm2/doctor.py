@@ -10,6 +10,7 @@ from automation.ports import process
 from automation.stores import installation
 from automation.stores.installation import Installation
 from automation.systems.pm2.boot import Programs, look_at_boot
+from automation.systems.pm2.daemon.runtime import SAID, in_foreground
 from automation.systems.pm2.daemon.saved import dumps
 from automation.systems.pm2.dump.judging import DumpState
 from automation.systems.pm2.dump.watching import DumpWatch, Place
@@ -38,7 +39,10 @@ def _daemon(context: Context, home: Path) -> Line:
         return "PM2", str(error), False
     finally:
         client.close()
-    return "PM2", f"version {daemon.version}, pid {daemon.pid}", True
+    said = f"version {daemon.version}, pid {daemon.pid}"
+    if in_foreground(daemon.pid):
+        said += f". {SAID}; if it dies, the guard brings nothing back"
+    return "PM2", said, True
 
 
 def _boot(context: Context, home: Path) -> Line:

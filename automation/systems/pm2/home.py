@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from automation.ports.process import alive
+from automation.ports.process_table import command_line, environment
 from automation.ports.supervisor_home import supervisor_home
 from automation.stores.layout import HOME_FOLDER
 
@@ -39,17 +40,24 @@ def exists(home: Path) -> bool:
     return os.access(home, os.R_OK | os.X_OK) and home.is_dir()
 
 
-def living_daemon(home: Path) -> int | None:
-    """Return the pid in pm2.pid where that is a living daemon of PM2's.
+def living_daemon(pid_file: Path) -> int | None:
+    """Return the pid in PM2's pid file where that is a living daemon of PM2's.
 
     PM2 writes the file before its daemon listens; after a crash the number may be somebody else's.
     """
     try:
-        pid = int((home / "pm2.pid").read_text("ascii")[:20])
+        pid = int(pid_file.read_text("ascii")[:20])
         title = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return None
-    return pid if alive(pid) and any(mark in title for mark in DAEMON_MARKS) else None
+    known = any(mark in title for mark in DAEMON_MARKS) or has_own_title(command_line(pid), environment(pid))
+    return pid if alive(pid) and known else None
+
+
+def has_own_title(words: tuple[str, ...], marks: Mapping[str, str]) -> bool:
+    """Tell whether a process bears the title that its user gave to PM2's daemon; the kernel may cut it."""
+    title = marks.get("PM2_DAEMON_TITLE", "")
+    return len(words) == 1 and bool(words[0]) and title.startswith(words[0]) and "pm_id" not in marks
 
 
 def reload_under_way(home: Path, now_s: float) -> bool:

@@ -38,6 +38,7 @@ class Stop:
     run: Run = ("", None)
 
 
+BEFORE = "before:"  # begins the id of what was deleted from a daemon that is no more
 Known = tuple[str, str]  # an entry's name and unique id: when the list was empty, PM2 gives old ids anew
 
 
@@ -82,7 +83,7 @@ def learn(
         now_s: Seconds since 1970.
     """
     if intents.daemon != daemon:
-        intents, gap = Intents(daemon, {}), True
+        intents, gap = Intents(daemon, {}, _deleted_before(intents)), True
     intents = _not_later(intents, now_s)
     words = _words(intents.words, events, processes, now_s)
     stops = {
@@ -153,15 +154,22 @@ def _words(
     """Return the ids whose last word from a person was to stop.
 
     A word may come before the list shows the stop, or after: it stands until it is taken back, or until the
-    process is seen to run long after it.
+    process is seen to run long after it, or in a run that began after it.
     """
     words = _spoken(before, events, now_s)
-    status = {process.pm_id: process.status for process in processes}
+    listed = {process.pm_id: process for process in processes}
     return {
         pm_id: at_s
         for pm_id, at_s in words.items()
-        if pm_id in status and (status[pm_id] not in RUNNING or now_s - at_s < WORD_STANDS_S)
+        if pm_id in listed and _stands(at_s, listed[pm_id], now_s)
     }
+
+
+def _stands(at_s: float, process: Process, now_s: float) -> bool:
+    if process.status not in RUNNING:
+        return True
+    began_later = process.started_at_ms is not None and process.started_at_ms > at_s * 1000
+    return now_s - at_s < WORD_STANDS_S and not began_later
 
 
 def _gone(intents: Intents, known_now: Mapping[int | str, Known], now_s: float) -> tuple[Gone, ...]:
@@ -171,7 +179,12 @@ def _gone(intents: Intents, known_now: Mapping[int | str, Known], now_s: float) 
     """
     before = intents.known or {}
     vanished = {pm_id: name for pm_id, (name, _) in before.items() if pm_id not in known_now}
-    still = [one for one in intents.gone if one.pm_id not in known_now]
+    there = {name for name, _ in known_now.values()}
+    still = [
+        one
+        for one in intents.gone
+        if one.pm_id not in known_now and not (one.name in there and _of_another_daemon(one))
+    ]
     missed = {one.pm_id for one in still}
     new = [Gone(pm_id, name, now_s) for pm_id, name in vanished.items() if pm_id not in missed]
     settled = [
@@ -179,6 +192,16 @@ def _gone(intents: Intents, known_now: Mapping[int | str, Known], now_s: float) 
         for one in (*still, *new)
     ]
     return tuple(settled[-KEPT_DELETIONS:])
+
+
+def _deleted_before(intents: Intents) -> tuple[Gone, ...]:
+    """Return what a person deleted, for the next daemon: it is known by name, since ids begin anew."""
+    names = {one.name: one for one in intents.gone if one.deleted}
+    return tuple(replace(one, pm_id=f"{BEFORE}{name}") for name, one in names.items())
+
+
+def _of_another_daemon(one: Gone) -> bool:
+    return isinstance(one.pm_id, str) and one.pm_id.startswith(BEFORE)
 
 
 def deleted_ids(intents: Intents) -> frozenset[int | str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from automation.core.ladder import Ladder, Pace, Rung
 from automation.core.settings import Settings
 from automation.engine.kept_files import kept_file_ladder
@@ -16,6 +18,7 @@ SAVES = 3
 
 RETURNS = 5
 MANY = 50
+STARTING_S = 60.0  # whoever starts PM2 anew starts its apps one by one
 SOON = Pace(first_s=1.0, longest_s=30.0)  # putting a name back harms nobody
 A_DAY_S = 86_400.0
 ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are started anew
@@ -23,9 +26,9 @@ ONCE_A_DAY = Pace(calm_s=A_DAY_S, rest_s=A_DAY_S)  # safety S9: all apps are sta
 # Problems that no step cures: a human is told.
 FOR_A_HUMAN = (
     "app-lost",
-    "required-missing",
     "port-taken",
     *tracked_ladders.FOR_A_HUMAN,
+    "dump-gone",
     "dump-empty",
     "dump-unreadable",
     "dump-shrunk",
@@ -50,6 +53,7 @@ def ladders(settings: Settings) -> tuple[Ladder, ...]:
     return (
         Ladder("process-errored", rungs, pace),
         Ladder("process-stopped", rungs, pace),
+        Ladder("required-missing", rungs[2:], replace(pace, before_s=STARTING_S)),
         Ladder("process-hung", rungs[:2], pace),  # from its file it would run beside the one that hangs
         *daemon_ladders(settings, acts=acts),
         Ladder("recreation-unfinished", finishes, pace_of(settings)),

@@ -14,9 +14,12 @@ from automation.engine.context import Context, build, prepare_folders
 from automation.engine.terminal import complain, safe, say, say_json
 from automation.engine.whereabouts import INSTALLED_IN
 from automation.ports.children import detach
+from automation.stores import leases
 from automation.stores.leases import EPOCH_VARIABLE
 from automation.systems.pm2.connecting import connect
-from automation.systems.pm2.daemon.kill_all import ONCE_IN_S, KillAll, read_kill_all
+from automation.systems.pm2.daemon.kill_all import KillAll, read_kill_all
+from automation.systems.pm2.daemon.last_resort import holds_the_lease, is_last_resort
+from automation.systems.pm2.daemon.place import in_own_unit
 from automation.systems.pm2.home import own_folder, pm2_home
 
 LEVELS = {
@@ -25,6 +28,7 @@ LEVELS = {
     "restore": frozenset({"restore-file", "restore-dump"}),
 }
 EMERGENCY = "emergency"
+IN_EMERGENCY = "emergency"  # who did it, where no person asked for it
 WAIT_S = 180.0
 LOOK_EVERY_S = 0.1
 PASSED_ON = ("REDUNDANCY_", "PM2_")
@@ -47,30 +51,29 @@ def recovery(call: Call) -> int:
     if level:
         return common.recovery(call, LEVELS[level])
     status = common.recovery(call)
-    if status and call.environment.get(EPOCH_VARIABLE) and _is_last_resort(call):
-        return _kill_all(call)
+    if status and _is_last_resort(call):
+        return _kill_all(call, by=IN_EMERGENCY)
     return status
 
 
 def _is_last_resort(call: Call) -> bool:
-    """Tell whether an emergency may kill all (safety S9): fewer than half run, and not twice in 24 h."""
+    """Tell whether we are the recovery of an emergency, and nothing gentler is left (safety S9)."""
     context = _context(call)
-    last = read_kill_all(own_folder(context.environment))
-    now_s = call.clock.now_s()
-    if last is not None and last.began_s > now_s - ONCE_IN_S:
+    clock, epoch = context.clock, call.environment.get(EPOCH_VARIABLE, "")
+    lease = leases.load(context.layout.lease)
+    ours = holds_the_lease(lease, call.system.name, epoch, clock.boot_id(), clock.elapsed_s())
+    if not ours or not context.settings.flag("auto_restart"):
         return False
     observer = connect(context)
     try:
         assessment = observer.assess(observer.observe())
     finally:
         observer.close()
-    down = {one.subject for one in assessment.findings if one.problem.startswith("process-")}
-    running = sum(subject not in down for subject in assessment.subjects)
-    return bool(assessment.subjects) and 2 * running < len(assessment.subjects)
+    return is_last_resort(assessment, read_kill_all(own_folder(context.environment)), clock.now_s())
 
 
-def _kill_all(call: Call) -> int:
-    """Let a program of its own end everything and start over, and wait for what it did."""
+def _kill_all(call: Call, by: str = "") -> int:
+    """Let a program of its own end everything and start over, and wait for what it did; `by` is no person."""
     context = _context(call)
     if call.flag("dry_run"):
         return _plan(call, context)
@@ -79,9 +82,9 @@ def _kill_all(call: Call) -> int:
     nonce = secrets.token_hex(8)
     kept = {name: value for name, value in call.environment.items() if name.startswith(PASSED_ON)}
     argv = (sys.executable, "-m", "automation.systems.pm2.daemon.detached")
-    by = f"hand: {person(context.environment)}"
+    by = by or f"hand: {person(context.environment)}"
     detach(
-        (*argv, str(call.workspace), nonce, by),
+        in_own_unit((*argv, str(call.workspace), nonce, by)),
         kept,
         folder=INSTALLED_IN,
         output=own_folder(context.environment) / "kill-all.log",

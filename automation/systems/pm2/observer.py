@@ -21,7 +21,7 @@ from automation.systems.pm2.checks import assess
 from automation.systems.pm2.daemon.fate import Fate
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.revival import Means
-from automation.systems.pm2.daemon.saved import dumps
+from automation.systems.pm2.daemon.saved import dumps, saved_roster
 from automation.systems.pm2.daemon.trouble import Trouble
 from automation.systems.pm2.daemon.watch import PATIENCE_S, DaemonWatch, Place
 from automation.systems.pm2.dump.judging import SavedList, Seen
@@ -37,12 +37,14 @@ from automation.systems.pm2.recreation import Recreation
 from automation.systems.pm2.roster import Roster, RosterHead
 from automation.systems.pm2.roster import listed as roster_entries
 from automation.systems.pm2.tracked import Tracking
-from automation.systems.pm2.wire.connection import places
-from automation.systems.pm2.wire.door import BusEvent, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
+from automation.systems.pm2.wire.connection import places, refuse_elsewhere
+from automation.systems.pm2.wire.door import BusEvent, Closed, Daemon, Garbled, NoAnswer, NoDaemon, Pm2
 
 Entry = dict[str, object]
 MOST_EVENTS = 10_000
 SECOND_QUESTION_S = 0.02
+REFUSED_LASTS_S = 1.0
+HURRY_AGAIN_S = 10.0
 AWAY = {
     Fate.NEVER: DaemonState.ABSENT,
     Fate.ENDED: DaemonState.ENDED,
@@ -99,10 +101,15 @@ class Pm2Observer:
             DaemonRecords(home / HOME_FOLDER),
             patience_s=0.0 if by_hand else PATIENCE_S,
         )
+        self._dumps = dumps(home, said)
+        self._pid_file = where.pid_file
         self._guards = False
         self._intents: Intents = memory.load_intents()
         self._events: list[BusEvent] = []
         self._gap = False
+        self._refused_s = float("-inf")  # when nobody listened, asked twice
+        self._hurried_s = float("-inf")
+        self._hurries = False
         self._entries: list[Entry] | None = None
 
     def observe(self) -> Facts:
@@ -147,12 +154,13 @@ class Pm2Observer:
         except NoDaemon as error:
             return self._look_without_daemon(error)
         except NoAnswer as error:
-            pid = socket_owner(self.home / "rpc.sock") or living_daemon(self.home)
+            pid = socket_owner(self.watch.address) or living_daemon(self._pid_file)
             if is_stopped(pid):
                 return Facts(self.clock.now_s(), DaemonState.STOPPED, trouble=Trouble(pid=pid))
             return Facts(
                 self.clock.now_s(), DaemonState.HUNG, trouble=self.watch.is_silent(error, pid, listens=True)
             )
+        self._refused_s = float("-inf")
         self._take_events()
         now_s = self.clock.now_s()
         identity = (daemon.pid, daemon.start_ticks)
@@ -170,23 +178,36 @@ class Pm2Observer:
             now_s, DaemonState.ALIVE, daemon, listed, self._intents, reloading, noted, trouble=trouble
         )
 
-    def _look_without_daemon(self, error: NoDaemon, *, twice: bool = False) -> Facts:
-        """Judge that nobody listens, after a second question (safety S14)."""
+    def _look_without_daemon(self, error: NoDaemon) -> Facts:
+        """Judge that nobody listens, after a second question (safety S14).
+
+        A look that was refused twice is enough for those right after it: they ask once.
+        """
+        asked_s = self.clock.elapsed_s()
+        sure_before = asked_s - self._refused_s <= REFUSED_LASTS_S
         pid = self.watch.unreachable()
-        if pid is not None:
+        if pid is None and sure_before:
+            return self._away(error)
+        self.clock.wait(max(asked_s + SECOND_QUESTION_S - self.clock.elapsed_s(), 0.0))
+        try:
+            self.pm2.daemon()
+        except NoDaemon as again:
+            if pid is not None:  # one that was just killed is there for a moment
+                self.watch.forget_scene()
+                pid = self.watch.unreachable()
+            if pid is None:
+                return self._away(again)
+            refuse_elsewhere(pid, self.watch.address)
             silent = LookFailed(
                 f"PM2's daemon (pid {pid}) lives and does not listen: it starts, or its socket is gone"
             )
             trouble = self.watch.is_silent(silent, pid, listens=False)
             return Facts(self.clock.now_s(), DaemonState.DEAF, trouble=trouble)
-        if not twice:
-            self.clock.wait(SECOND_QUESTION_S)
-            try:
-                self.pm2.daemon()
-            except NoDaemon as again:
-                return self._look_without_daemon(again, twice=True)
-            return self._look_at_pm2()
-        fate, trouble = self.watch.is_away(self.intents, pid_file_left=error.pid_file_left, twice=twice)
+        return self._look_at_pm2()
+
+    def _away(self, error: NoDaemon) -> Facts:
+        self._refused_s = self.clock.elapsed_s()
+        fate, trouble = self.watch.is_away(self.intents, pid_file_left=error.pid_file_left, twice=True)
         return Facts(self.clock.now_s(), AWAY[fate], trouble=trouble)
 
     def intents(self) -> Intents:
@@ -220,11 +241,23 @@ class Pm2Observer:
     def _ask(self) -> tuple[Daemon, list[Entry]]:
         """Return who is there, and the list: by PM2's sockets, else by its command line."""
         try:
-            return self.pm2.daemon(), self.pm2.entries()
+            return self._who_and_what()
         except Garbled:
             if self._around is None:
                 raise
             return self._around.by_command_line()
+
+    def _who_and_what(self) -> tuple[Daemon, list[Entry]]:
+        """Ask once more where the connection was closed: a daemon that was just killed still lets one in."""
+        try:
+            return self.pm2.daemon(), self.pm2.entries()
+        except Closed:
+            self.clock.wait(SECOND_QUESTION_S)
+            return self.pm2.daemon(), self.pm2.entries()
+
+    def saved(self) -> Roster:
+        """Return what PM2 saved: its dump, or the one before."""
+        return saved_roster(self._dumps, OWN_APPS)
 
     def seen_entries(self) -> list[Entry]:
         """Hand over the raw entries of the last look, in the order of its processes; once."""
@@ -324,6 +357,11 @@ class Pm2Observer:
         """Return when `pump` is due although PM2 says nothing: when an app is to be asked."""
         return self._around.apps.next_s() if self._around else None
 
+    def hurries(self) -> bool:
+        """Tell, once, that the bus has ended: a daemon's death is looked at right away (safety S14)."""
+        hurries, self._hurries = self._hurries, False
+        return hurries
+
     def pump(self) -> bool:
         """Read what PM2 and the apps said; tell whether it deserves a look."""
         before = len(self._events)
@@ -350,6 +388,9 @@ class Pm2Observer:
         self._events += self.pm2.drain()
         if connected and not self.pm2.fds():
             self.watch.end_was_seen()
+            now_s = self.clock.elapsed_s()
+            self._hurries = now_s - self._hurried_s >= HURRY_AGAIN_S
+            self._hurried_s = now_s if self._hurries else self._hurried_s
         self._gap = self.pm2.gap() or self._gap or len(self._events) > MOST_EVENTS
         del self._events[:-MOST_EVENTS]
 

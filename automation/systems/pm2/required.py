@@ -10,6 +10,8 @@ from automation.systems.pm2.intents import Cause
 from automation.systems.pm2.process import Process
 
 STOPPED = "required-stopped"
+MISSING = "required-missing"
+DELETED = "required-deleted"
 
 
 def is_required(process: Process, facts: Facts) -> bool:
@@ -45,22 +47,47 @@ def required_stopped(facts: Facts) -> Iterator[Finding]:
 
 
 def required_missing(facts: Facts) -> Iterator[Finding]:
-    """Report required apps that are not in PM2's list at all; what a person deleted is only a warning.
+    """Report required apps that are not in PM2's list at all, and that nobody deleted.
 
     What vanished a moment ago may be a deploy's delete and start (safety S16): it is not judged yet.
     """
-    gone = {} if facts.intents is None else {one.name: one.deleted for one in facts.intents.gone}
+    gone = _gone(facts)
     for name in missing(facts):
-        if gone.get(name) is False:
-            continue
-        deleted = name in gone
-        yield Finding(
-            "required-missing",
-            name,
-            Severity.WARNING if deleted else Severity.CRITICAL,
-            "settings say that it must run, and " + ("it was deleted" if deleted else "PM2 does not know it"),
-            f"start it: `pm2 start ecosystem.config.cjs --only {name}`, or take it out of the settings",
-        )
+        if name not in gone:
+            yield Finding(
+                MISSING,
+                name,
+                Severity.CRITICAL,
+                "settings say that it must run, and PM2 does not know it",
+                _advice(name, facts),
+            )
+
+
+def required_deleted(facts: Facts) -> Iterator[Finding]:
+    """Report required apps that a person deleted: that stands, and is said (safety S13)."""
+    gone = _gone(facts)
+    for name in missing(facts):
+        if gone.get(name):
+            yield Finding(
+                DELETED,
+                name,
+                Severity.WARNING,
+                "settings say that it must run, and it was deleted by hand",
+                _advice(name, facts),
+            )
+
+
+def _gone(facts: Facts) -> dict[str, bool]:
+    """Return the names of what vanished from PM2's list, and whether it is settled that it was deleted."""
+    return {} if facts.intents is None else {one.name: one.deleted for one in facts.intents.gone}
+
+
+def _advice(name: str, facts: Facts) -> str:
+    """Say how to start it: from the file that declares it, where one does."""
+    files = () if facts.ecosystem is None else facts.ecosystem.files
+    file = next((one.path for one in files if any(app.name == name for app in one.apps)), None)
+    start = f"`pm2 start {file} --only {name}`" if file else f"`pm2 start SCRIPT --name {name}`"
+    return f"start it: {start}, or take it out of the settings"
 
 
 def missing(facts: Facts) -> tuple[str, ...]:
@@ -73,4 +100,4 @@ def missing(facts: Facts) -> tuple[str, ...]:
 
 def missed(facts: Facts) -> tuple[str, ...]:
     """Return those of them that count: a deletion by hand makes an app no subject any more."""
-    return tuple(one.subject for one in required_missing(facts) if one.severity is Severity.CRITICAL)
+    return tuple(one.subject for one in required_missing(facts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from automation.core.errors import EffectFailed, StepRefused
+from automation.core.errors import EffectFailed, StepImpossible, StepRefused
 from automation.systems.pm2.master import is_master
 from automation.systems.pm2.observer import Entry, Pm2Observer
 from automation.systems.pm2.prepared import prepared
@@ -180,16 +180,16 @@ def refuse_what_would_not_come_back(down: Down) -> None:
     """Refuse what a new entry could not take the place of.
 
     Raises:
-        StepRefused: It is a PM2 module, or cannot be told from another.
+        StepImpossible: It is a PM2 module, or cannot be told from another.
     """
     process = down.process
     if process.module:
-        raise StepRefused(f"{process.label} is a PM2 module: `pm2 install {process.name}` sets it up anew")
+        raise StepImpossible(f"{process.label} is a PM2 module: `pm2 install {process.name}` sets it up anew")
     alike = [
         one for one in down.listed if (one.name, one.slot) == (process.name, process.slot) and not one.twin
     ]
     if len(alike) > 1:
-        raise StepRefused(
+        raise StepImpossible(
             f"{len(alike)} entries are named {process.name!r}, with nothing to tell them apart by"
         )
 

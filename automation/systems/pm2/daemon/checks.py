@@ -78,7 +78,7 @@ def sockets_gone(trouble: Trouble) -> Iterator[Finding]:
 
 
 def daemon_split(trouble: Trouble) -> Iterator[Finding]:
-    """Report second daemons of the same home: with apps, or only in the way."""
+    """Report daemons of the same home that nobody reaches: with apps, or only in the way."""
     apps = any(one.children for one in trouble.ghosts)
     if trouble.ghosts:
         said = ", ".join(f"pid {one.pid} with {one.children} children" for one in trouble.ghosts)
@@ -86,7 +86,9 @@ def daemon_split(trouble: Trouble) -> Iterator[Finding]:
             "daemon-split" if apps else "daemon-idle",
             SUBJECT,
             Severity.CRITICAL if apps else Severity.WARNING,
-            f"a second PM2 daemon lives in this home, out of reach: {said}",
+            f"a PM2 daemon lives in this home, out of reach: {said}"
+            if trouble.pid is not None
+            else f"a second PM2 daemon lives in this home, out of reach: {said}",
             "do not end it by SIGTERM, which would overwrite PM2's dump with its list; "
             f"`kill -9 {trouble.ghosts[0].pid}`, then `recovery`",
         )

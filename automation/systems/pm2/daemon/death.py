@@ -74,7 +74,7 @@ def from_record(record: object, intents: Intents) -> Death:
 
 
 def _slot(record: object) -> Slot:
-    if not isinstance(record, list) or len(record) != 3:  # noqa: PLR2004  # name, namespace, slot
-        raise TypeError("expected three values")
+    if not isinstance(record, list):
+        raise TypeError("expected name, namespace and slot")
     name, namespace, slot = record
     return str(name), str(namespace), None if slot is None else int(slot)

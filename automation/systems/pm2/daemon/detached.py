@@ -28,7 +28,8 @@ from automation.systems.pm2.daemon.steps import start_over
 
 LOCK_WAIT_S = 60.0
 STEP = "kill-all"
-PROBLEM = "by-hand"
+BY_HAND = "by-hand"
+TOO_FEW_RUN = "too-few-run"
 SUBJECT = "PM2"
 
 
@@ -55,17 +56,17 @@ def _done(context: Context, by: str) -> tuple[bool, str]:
         lock = locked(context.layout.action_lock, purpose=STEP, since=since, timeout_s=LOCK_WAIT_S)
         with lock:
             refuse_where_nobody_may_act(context)
-            return _take(context, by)
+            return _take(context, by, BY_HAND if by.startswith("hand: ") else TOO_FEW_RUN)
     except AutomationError as error:
         return False, str(error)
 
 
-def _take(context: Context, by: str) -> tuple[bool, str]:
+def _take(context: Context, by: str, problem: str) -> tuple[bool, str]:
     began_s, elapsed_s = context.clock.now_s(), context.clock.elapsed_s()
     observer = connect(context)
     ok, detail = False, ""
     try:
-        with audited(context, {"by": by, "step": STEP, "problem": PROBLEM, "subject": SUBJECT}) as act:
+        with audited(context, {"by": by, "step": STEP, "problem": problem, "subject": SUBJECT}) as act:
             detail = act.detail = start_over(observer)
             ok = True
     except AutomationError as error:
@@ -73,7 +74,7 @@ def _take(context: Context, by: str) -> tuple[bool, str]:
     finally:
         observer.close()
     took_ms = round((context.clock.elapsed_s() - elapsed_s) * 1000)
-    outcome = Outcome(began_s, PROBLEM, SUBJECT, STEP, ok, redact.text(detail)[:500], took_ms, by)
+    outcome = Outcome(began_s, problem, SUBJECT, STEP, ok, redact.text(detail)[:500], took_ms, by)
     outcomes.append(context.layout.outcomes, (outcome,))
     return ok, detail
 

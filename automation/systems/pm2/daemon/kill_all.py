@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from automation.core.errors import EffectFailed, RecordDamaged, StepRefused
+from automation.core.errors import EffectFailed, RecordDamaged, StepImpossible
 from automation.stores.records import read_record, write_record
 
 SCHEMA = 1
@@ -43,16 +43,23 @@ def read_kill_all(folder: Path) -> KillAll | None:
         return None
 
 
+def is_recent(last: KillAll | None, now_s: float) -> bool:
+    """Tell whether one was done less than 24 h ago; one in the future is of a clock that was set back."""
+    return last is not None and 0 <= now_s - last.began_s < ONCE_IN_S
+
+
 def automatic(last: KillAll | None, now_s: float) -> KillAll:
     """Return the record of a daemon that is ended without being told to, once in 24 h (safety S9).
 
     A kill-all counts, too: its record, the only one there is, may stand in the place of an automatic one's.
 
     Raises:
-        StepRefused: One was, less than 24 h ago.
+        StepImpossible: One was, less than 24 h ago.
     """
-    if last is not None and 0 <= now_s - last.began_s < ONCE_IN_S:
-        raise StepRefused("a daemon was ended less than 24 h ago; it is not done again without being told to")
+    if is_recent(last, now_s):
+        raise StepImpossible(
+            "a daemon was ended less than 24 h ago; it is not done again without being told to"
+        )
     return KillAll(AUTOMATIC, now_s)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from automation.core.errors import EffectFailed
+from automation.core.errors import EffectFailed, StepRefused
 from automation.ports.commands import Commands
 
 SYSTEMD = Path("/run/systemd/system")
 CGROUP = Path("/proc/self/cgroup")
+SCOPE = ("systemd-run", "--scope", "--collect", "--quiet", "--slice=system.slice")
 SHOW_LIMIT_S = 5.0
 GONE = frozenset({"", "inactive"})  # a unit that was not started runs no daemon
 
@@ -60,21 +62,54 @@ def found_place(home: Path, commands: Commands) -> Place:
     """Look where we are, and whether a unit runs this PM2."""
     if not SYSTEMD.is_dir():
         return Place(Kind.OWN_SESSION)
+    return place(_own_cgroup(), _unit(home, commands), systemd=True)
+
+
+def in_own_unit(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command line by which a program outlives the unit that we run in (safety S9).
+
+    Raises:
+        StepRefused: We run in a unit, and systemd-run is not there to leave it.
+    """
+    return leaving(argv, _own_cgroup(), systemd=SYSTEMD.is_dir(), run=_systemd_run())
+
+
+def leaving(argv: tuple[str, ...], cgroup: str, *, systemd: bool, run: str | None) -> tuple[str, ...]:
+    """Return the same, from what was found out: systemd ends a unit with all that is in its cgroup.
+
+    Raises:
+        StepRefused: We run in a unit, and systemd-run is not there to leave it.
+    """
+    if place(cgroup, None, systemd=systemd).kind is not Kind.SCOPE:
+        return argv
+    if run is None:
+        raise StepRefused(
+            "we run in a unit of systemd, which would be ended too, and there is no systemd-run"
+        )
+    return (run, *SCOPE[1:], *argv)
+
+
+def _systemd_run() -> str | None:
+    """Return where the program lies; None where it is not on PATH."""
+    found = (Path(folder, "systemd-run") for folder in os.get_exec_path())
+    return next((str(one) for one in found if one.is_file() and os.access(one, os.X_OK)), None)
+
+
+def _own_cgroup() -> str:
     try:
-        cgroup = CGROUP.read_text("utf-8", "replace")
+        return CGROUP.read_text("utf-8", "replace")
     except OSError:
-        cgroup = ""
-    return place(cgroup, _unit(home, commands), systemd=True)
+        return ""
 
 
 def _unit(home: Path, commands: Commands) -> Unit | None:
     """Ask systemd for the unit that `pm2 startup` makes for our user, if it is one of this home."""
-    name = f"pm2-{getpass.getuser()}.service"
     try:
+        name = f"pm2-{pwd.getpwuid(os.getuid()).pw_name}.service"
         said = commands.output(
             "systemctl", "show", name, "--property=LoadState,ActiveState,Environment", timeout_s=SHOW_LIMIT_S
         )
-    except EffectFailed:
+    except (EffectFailed, KeyError):  # nobody of that name: no unit of his
         return None
     return unit_in(name, said, home)
 

@@ -28,7 +28,6 @@ from automation.systems.pm2.wire.door import NoAnswer, NoDaemon, Pm2
 
 KILL_TIMEOUT_S = 1.6  # PM2's own
 LONGEST_KILL_TIMEOUT_S = 30.0
-PROMPT_S = 0.25  # nearly everything ends at once; what does not is waited for after the others are back
 AFTER_KILL_S = 2.0
 HELD = "its old process lives on as another user, and is not ours to end"
 GUARD_SCRIPT = "enhanced_pm2_redundancy.py"
@@ -67,20 +66,11 @@ def revive(means: Means, roster: Roster, death: Death) -> Revived:
     with Ending(one for orphan in left for one in orphan.family) as ending:
         ending.interrupt()
         started = _see_that_a_daemon_lives(means)
-        own = _bring_back(means, _first_the_guard(_missing(means, roster.own)))
-        stubborn = _stubborn(left, ending.wait(means.clock, PROMPT_S))
+        own = _bring_own_back(means, roster)
         wanted = _missing(means, roster.apps, death)
         lost = [Lost(one.slot, HELD) for one in wanted if one.runs and _name(one) in held]
         free = [one for one in wanted if not (one.runs and _name(one) in held)]
-        lost += _bring_back(means, [one for one in free if _name(one) not in stubborn])
-        if stubborn:
-            ending.wait(means.clock, patience_s(roster, stubborn))
-            ending.kill()
-            still = _stubborn(left, ending.wait(means.clock, AFTER_KILL_S))
-            lost += _bring_back(means, [one for one in free if _name(one) in stubborn - still])
-            lost += [
-                Lost(one.slot, "its old process outlived SIGKILL") for one in free if _name(one) in still
-            ]
+        lost += _bring_back_as_they_end(means, roster, left, ending, free)
     death = replace(death, lost=(*death.lost, *lost))
     missing = _missing(means, roster.apps, death)
     if missing:
@@ -114,37 +104,71 @@ def _missing(means: Means, roster: Sequence[Listed], death: Death | None = None)
     return returning(roster, present, death.intents, given_up=death.given_up)
 
 
-def _first_the_guard(own: Sequence[Returning]) -> list[Returning]:
-    """Put the PM2 guard's own entry first: whoever is killed in the middle has left one that goes on."""
-    return sorted(own, key=lambda one: not one.process.script.endswith(f"/{GUARD_SCRIPT}"))
+def _bring_own_back(means: Means, roster: Roster) -> list[Lost]:
+    """Prepare our own, and the PM2 guard first: whoever is killed in the middle has left one that goes on."""
+    own = _missing(means, roster.own)
+    guard = [one for one in own if one.process.script.endswith(f"/{GUARD_SCRIPT}")]
+    return [*_bring_back(means, guard), *_bring_back(means, [one for one in own if one not in guard])]
 
 
-def _bring_back(means: Means, wanted: Sequence[Returning]) -> list[Lost]:
-    """Prepare each entry; return what PM2 would not take.
+def _bring_back_as_they_end(
+    means: Means, roster: Roster, left: Sequence[Orphan], ending: Ending, wanted: Sequence[Returning]
+) -> list[Lost]:
+    """Bring back each app of which nothing lives on, the others when they have ended; return what was lost.
 
-    Raises:
-        LookFailed: The daemon is gone again, or is not understood.
+    Who has not ended after its own `kill_timeout` is made to.
     """
-    lost = []
-    for one in wanted:
-        try:
-            _prepare(means, one)
-        except NoAnswer:
-            # PM2 5 and 6 never answer where node refuses its arguments, while the entry is there. A daemon
-            # that hangs is another matter: not each app is waited for in vain.
-            means.pm2.daemon()
-        except LookFailed:
-            raise
-        except EffectFailed as error:
-            lost.append(Lost(one.slot, str(error)))
+    lost: list[Lost] = []
+    rest, killed = list(wanted), False
+    stubborn = _stubborn(left, ending.wait(means.clock, 0.0))
+    deadline_s = means.clock.elapsed_s() + patience_s(roster, stubborn)
+    while rest or stubborn:
+        lost += _bring_back(means, [one for one in rest if _name(one) not in stubborn])
+        rest = [one for one in rest if _name(one) in stubborn]
+        if stubborn and means.clock.elapsed_s() >= deadline_s:
+            if killed:
+                return lost + [Lost(one.slot, "its old process outlived SIGKILL") for one in rest]
+            ending.kill()
+            killed, deadline_s = True, means.clock.elapsed_s() + AFTER_KILL_S
+        left_s = max(deadline_s - means.clock.elapsed_s(), 0.0)
+        stubborn = _stubborn(left, ending.wait(means.clock, left_s, for_all=False))
     return lost
 
 
-def _prepare(means: Means, one: Returning) -> None:
-    answer = means.pm2.prepare(prepared(one.listed.env, runs=one.runs))
-    if one.runs and not one.process.autostart:  # such an entry is only listed, and a person had started it
+def _bring_back(means: Means, wanted: Sequence[Returning]) -> list[Lost]:
+    """Prepare each entry, several at once; return what PM2 would not take.
+
+    PM2 5 and 6 never answer where node refuses its arguments, while the entry is there: that is none lost.
+
+    Raises:
+        LookFailed: The daemon hangs or is gone again, or is not understood.
+    """
+    if not wanted:
+        return []
+    answers = means.pm2.prepare_all([prepared(one.listed.env, runs=one.runs) for one in wanted])
+    lost = []
+    for one, answer in zip(wanted, answers, strict=True):
+        if not isinstance(answer, EffectFailed):
+            lost += _started(means, one, answer)
+        elif not isinstance(answer, NoAnswer):
+            lost.append(Lost(one.slot, str(answer)))
+    return lost
+
+
+def _started(means: Means, one: Returning, answer: Sequence[Mapping[str, object]]) -> list[Lost]:
+    """Start an entry that PM2 only lists by itself (`autostart: false`), and that a person had started."""
+    if not one.runs or one.process.autostart:
+        return []
+    try:
         for made in processes(answer):
             means.pm2.restart(made.pm_id)
+    except NoAnswer:
+        means.pm2.daemon()  # one that hangs is another matter
+    except LookFailed:
+        raise
+    except EffectFailed as error:
+        return [Lost(one.slot, str(error))]
+    return []
 
 
 def _stubborn(left: Sequence[Orphan], alive: frozenset[Named]) -> set[str]:

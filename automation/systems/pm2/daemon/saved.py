@@ -8,6 +8,7 @@ from pathlib import Path
 
 from automation.core.errors import EffectFailed
 from automation.ports.files import read_whole
+from automation.systems.pm2.dump.where import files_of_pm2
 from automation.systems.pm2.roster import Listed, Roster, RosterHead
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -15,9 +16,8 @@ MOST_BYTES = 64 * 1024 * 1024
 
 def dumps(home: Path, environment: Mapping[str, str]) -> tuple[Path, Path]:
     """Return where PM2 keeps its dump and the one before: as PM2 itself finds them."""
-    dump = Path(environment.get("PM2_DUMP_FILE_PATH") or home / "dump.pm2")
-    before = Path(environment.get("PM2_DUMP_BACKUP_FILE_PATH") or home / "dump.pm2.bak")
-    return dump, before
+    dump, before, _ = files_of_pm2(home, environment)
+    return dump.path, before.path
 
 
 def saved_roster(paths: tuple[Path, ...], own: frozenset[str]) -> Roster:

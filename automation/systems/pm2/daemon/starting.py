@@ -12,7 +12,8 @@ from automation.ports.children import detach
 from automation.ports.clock import Clock
 from automation.ports.commands import Commands
 from automation.ports.socket_owner import socket_owner
-from automation.systems.pm2.daemon.place import Kind, found_place
+from automation.systems.pm2.daemon.place import SCOPE, Kind, found_place
+from automation.systems.pm2.wire.connection import places
 from automation.systems.pm2.wire.door import Daemon, Pm2
 
 ANSWERS_IN_S = 20.0
@@ -28,6 +29,7 @@ OF_PM2 = (
     "PM2_PID_FILE_PATH",
     "PM2_DUMP_FILE_PATH",
     "PM2_DUMP_BACKUP_FILE_PATH",
+    "PM2_MODULE_CONF_FILE",
     "PM2_LOG_FILE_PATH",
     "PM2_DEFAULT_LOG_PATH",
     "PM2_DEFAULT_PID_PATH",
@@ -59,11 +61,10 @@ def start_daemon(
     where = found_place(home, commands)
     env = {name: environment[name] for name in OF_PM2 if name in environment} | {"PM2_HOME": str(home)}
     if where.kind is Kind.UNIT:
-        _restart_unit(where.unit, home, clock, commands)
+        _restart_unit(where.unit, places(home, environment).rpc, clock, commands)
     elif where.kind is Kind.SCOPE:
-        unit = ("systemd-run", "--scope", "--collect", "--quiet", "--slice=system.slice")
         commands.output(
-            *unit, str(programs.node), str(programs.pm2), "ping", timeout_s=COMMAND_LIMIT_S, env=env
+            *SCOPE, str(programs.node), str(programs.pm2), "ping", timeout_s=COMMAND_LIMIT_S, env=env
         )
     elif not _start_directly(home, programs, env):
         commands.output(str(programs.node), str(programs.pm2), "ping", timeout_s=COMMAND_LIMIT_S, env=env)
@@ -88,11 +89,11 @@ def wait_for_daemon(pm2: Pm2, clock: Clock, limit_s: float) -> Daemon:
         clock.wait(ASK_EVERY_S)
 
 
-def _restart_unit(unit: str, home: Path, clock: Clock, commands: Commands) -> None:
+def _restart_unit(unit: str, address: Path, clock: Clock, commands: Commands) -> None:
     """Let systemd restart its own unit, once it had the time to do so by itself (safety S17)."""
     deadline_s = clock.elapsed_s() + UNIT_GRACE_S
     while clock.elapsed_s() < deadline_s:
-        if socket_owner(home / "rpc.sock") is not None:
+        if socket_owner(address) is not None:
             return
         clock.wait(0.25)
     try:

@@ -7,16 +7,18 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from automation.core.errors import LookFailed, StepRefused
+from automation.core.errors import LookFailed, StepImpossible, StepRefused
 from automation.core.moments import to_text
 from automation.ports.ending import Ending, Named, available, send
 from automation.ports.locks import locked
 from automation.ports.process import start_ticks
+from automation.ports.socket_owner import socket_owner
 from automation.systems.pm2.checks import is_app
 from automation.systems.pm2.daemon.ending_all import AFTER_KILL_S, end_daemon
 from automation.systems.pm2.daemon.fate import Identity
 from automation.systems.pm2.daemon.kill_all import automatic, read_kill_all, write_kill_all
 from automation.systems.pm2.daemon.revival import patience_s, revive
+from automation.systems.pm2.daemon.runtime import refuse_in_foreground
 from automation.systems.pm2.daemon.suspects import survey
 from automation.systems.pm2.facts import DaemonState, Facts
 from automation.systems.pm2.observer import Pm2Observer
@@ -153,7 +155,8 @@ def _once_a_day(observer: Pm2Observer) -> None:
 @contextmanager
 def _daemon_lock(observer: Pm2Observer, purpose: str) -> Iterator[None]:
     if not available():
-        raise StepRefused(NO_HANDLES)
+        raise StepImpossible(NO_HANDLES)
+    refuse_in_foreground(observer.daemon_lock.parent, socket_owner(observer.watch.address))
     since = to_text(observer.clock.now_s())
     with locked(observer.daemon_lock, purpose=purpose, since=since, timeout_s=LOCK_WAIT_S):
         yield

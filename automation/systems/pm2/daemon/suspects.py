@@ -19,6 +19,7 @@ from automation.ports.process_table import (
     running,
 )
 from automation.systems.pm2.daemon.orphans import Suspect
+from automation.systems.pm2.home import has_own_title
 
 DAEMON_TITLE = "God Daemon"
 DAEMON_SCRIPT = "Daemon.js"
@@ -84,11 +85,10 @@ class _Look:
         """Say what a process is to us: a `daemon`, a `command` or an `app` of this home; or nothing."""
         if process.uid != os.geteuid():
             return "app" if os.geteuid() == 0 and self._is_app(process, environment(process.pid)) else ""
-        words = command_line(process.pid)
-        if _is_daemon(words):
-            ours = self._same_home(environment(process.pid)) and self._seen_alike(process)
-            return "daemon" if ours else ""
-        marks = _with_cluster_marks(environment(process.pid))
+        words, found = command_line(process.pid), environment(process.pid)
+        if _is_daemon(words) or has_own_title(words, found):
+            return "daemon" if self._same_home(found) and self._seen_alike(process) else ""
+        marks = _with_cluster_marks(found)
         if _has_marks(marks):
             return "app" if self._is_app(process, marks) else ""
         if _is_command(words) and self._same_home(marks) and self._seen_alike(process):

@@ -24,7 +24,8 @@ class Trouble:
     * `sure`: it was looked at twice within this look, after its end had been seen;
     * `commands`: pids of pm2 commands under way; `pid` is the daemon that hangs or does not listen;
     * `missing`: apps of the daemon that died which the new one has not; `leftover`: their pids that live on;
-    * `lost`: what could not be brought back; `ghosts`: second daemons, seen on three looks;
+    * `lost`: what could not be brought back; `ghosts`: daemons out of reach, seen on three looks: beside
+      the one that answers, or, where none does, with no app among them;
     * `sockets_gone`: socket files that were removed under a daemon which we still reach.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,17 +12,19 @@ from automation.core.errors import LookFailed
 from automation.ports.clock import Clock
 from automation.ports.files import write_whole
 from automation.ports.process import alive, start_ticks
-from automation.ports.process_table import is_stopped
+from automation.ports.process_table import Running, is_stopped
 from automation.systems.pm2.daemon.death import Death, Lost
 from automation.systems.pm2.daemon.fate import Ends, Fate, Identity, Seen, fate
 from automation.systems.pm2.daemon.in_a_row import InARow
 from automation.systems.pm2.daemon.leftover import left_over
 from automation.systems.pm2.daemon.records import DaemonRecords
 from automation.systems.pm2.daemon.returning import returning, slot_of
+from automation.systems.pm2.daemon.runtime import in_foreground, note
 from automation.systems.pm2.daemon.saved import saved_roster
 from automation.systems.pm2.daemon.sockets import gone, keep, lead_to, put_back
 from automation.systems.pm2.daemon.suspects import Scene, pid_in, survey
 from automation.systems.pm2.daemon.trouble import Ghost, Trouble
+from automation.systems.pm2.daemon.waiting import Waiting
 from automation.systems.pm2.home import living_daemon
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.memory import Memory
@@ -73,6 +76,8 @@ class DaemonWatch:
         self._now: Identity | None = None
         self._watched: Identity | None = None
         self._left: bool | None = None
+        self._foreground = False
+        self._waiting = Waiting()
         self._silent = InARow()
         self._split = InARow()
         self._rival: Identity | None = None
@@ -86,6 +91,11 @@ class DaemonWatch:
         """The death whose apps are not all back."""
         return self._death
 
+    @property
+    def address(self) -> Path:
+        """Where PM2's daemon listens for calls."""
+        return self._place.sockets[0]
+
     def frozen(self) -> bool:
         """Tell whether the roster must stay as it is: what it holds is not all back."""
         return self._rival is not None or (self._death is not None and not self._death.over)
@@ -96,6 +106,10 @@ class DaemonWatch:
         if self._scene is None or not 0 <= now_s - self._scene[0] <= SCENE_LASTS_S:
             self._scene = (now_s, survey(self._place.home))
         return self._scene[1]
+
+    def commands(self) -> tuple[int, ...]:
+        """Return the pids of pm2 commands under way in this home."""
+        return self._commands(self.scene())
 
     def stopped_daemon(self) -> int | None:
         """Return the pid of the daemon that we know, where a signal has stopped it: it need not be asked."""
@@ -126,6 +140,9 @@ class DaemonWatch:
             rival_intents, self._rival = self._rival_intents, None
             self._judge(daemon, intents if rival_intents is None else lambda: rival_intents)
         self._left = None
+        self._foreground = in_foreground(daemon[0])
+        if self._foreground:  # it starts what its container says: what ran in the last one is not missing
+            self._death = None
         ghosts = self._ghosts(daemon)
         missing_sockets = tuple(map(str, gone(self._place.sockets)))
         death = self._death
@@ -166,7 +183,7 @@ class DaemonWatch:
         head = self._memory.roster_head()
         if head is not None and head.boot_id == self._place.clock.boot_id() and _lives(head.daemon):
             return head.daemon[0]
-        named = living_daemon(self._place.home)
+        named = living_daemon(self._place.pid_file)
         if named is not None:
             return named
         return next((one.pid for one in self.scene().daemons), None)
@@ -183,7 +200,7 @@ class DaemonWatch:
         if not lasts or (not listens and self._commands(self.scene())):
             error.look_again_s = LOOK_AGAIN_S
             raise error
-        return Trouble(pid=pid)
+        return Trouble(pid=pid, ghosts=() if listens else self._in_the_way())
 
     def forget_scene(self) -> None:
         """Look anew at the next question: it was changed by us."""
@@ -203,6 +220,7 @@ class DaemonWatch:
             self.records.save_death(self._death)
             self._saved_death = self._death
         if found is None and self._rival is None:
+            note(self._place.own, foreground=self._foreground)
             self._forget_guard_before()
             keep(self._place.sockets, self._place.own)
 
@@ -311,7 +329,9 @@ class DaemonWatch:
         """Return the pm2 commands under way that may be about to set things right themselves."""
         now_ticks = self._place.clock.elapsed_s() * TICKS_A_SECOND
         oldest = now_ticks - COMMAND_LASTS_S * TICKS_A_SECOND
-        return tuple(one.pid for one in scene.commands if one.start_ticks >= oldest)
+        found = tuple(one.pid for one in scene.commands if one.start_ticks >= oldest)
+        over = self._waiting.is_over(self._place.clock.elapsed_s(), at_work=bool(found))
+        return () if over else found
 
     def _not_back(self, death: Death, present: Sequence[Listed]) -> tuple[tuple[str, ...], tuple[Lost, ...]]:
         roster = () if death.over else self.roster().apps
@@ -322,7 +342,7 @@ class DaemonWatch:
 
     def _ghosts(self, daemon: Identity) -> tuple[Ghost, ...]:
         """Return the other daemons of this home, once they were seen on three looks."""
-        named = living_daemon(self._place.home)
+        named = living_daemon(self._place.pid_file)
         rival = self._rival is not None and _lives(self._rival)
         if not rival and named in {None, daemon[0]}:
             self._split.ends()
@@ -335,10 +355,15 @@ class DaemonWatch:
             return ()
         if not self._split.again(self._place.clock.elapsed_s()):
             return ()
-        return tuple(
-            Ghost(one.pid, one.start_ticks, sum(child.parent == one.pid for child in scene.table.values()))
-            for one in others
-        )
+        return _as_ghosts(others, scene)
+
+    def _in_the_way(self) -> tuple[Ghost, ...]:
+        """Return the daemons that nobody reaches, where none of them has an app or is the one we know."""
+        head = self._memory.roster_head()
+        if head is not None and _lives(head.daemon):
+            return ()
+        ghosts = _as_ghosts(self.scene().daemons, self.scene())
+        return () if any(one.children for one in ghosts) else ghosts
 
     def claim_pid_file(self, daemon: int) -> None:
         """Let pm2.pid name the daemon that there is, where it names one that was ended.
@@ -358,6 +383,11 @@ class DaemonWatch:
         if trouble.settled and not trouble.missing and not trouble.leftover:
             death = replace(death, over=True)
         return None if death.over and not trouble.lost else death
+
+
+def _as_ghosts(daemons: Sequence[Running], scene: Scene) -> tuple[Ghost, ...]:
+    children = Counter(one.parent for one in scene.table.values())
+    return tuple(Ghost(one.pid, one.start_ticks, children[one.pid]) for one in daemons)
 
 
 def _lives(daemon: Identity) -> bool:

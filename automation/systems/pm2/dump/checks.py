@@ -13,7 +13,6 @@ from automation.systems.pm2.dump.judging import DumpState, SavedList, named
 
 DUMP = "dump.pm2"
 APART_AFTER_S = 300.0
-RESTORE = "`enhanced-pm2-redundancy restore --path pm2-home/dump.pm2` puts the last good one back"
 RESURRECT = "`pm2 resurrect` then starts what is missing"
 
 
@@ -21,6 +20,7 @@ def dump_findings(saved: SavedList | None, now_s: float) -> Iterator[Finding]:
     """Report what is wrong with the dump; nothing where nobody looked at it."""
     if saved is not None:
         yield from dump_damaged(saved)
+        yield from dump_gone(saved)
         yield from dump_empty(saved)
         yield from dump_unreadable(saved)
         yield from dump_shrunk(saved)
@@ -29,16 +29,21 @@ def dump_findings(saved: SavedList | None, now_s: float) -> Iterator[Finding]:
 
 
 def dump_damaged(saved: SavedList) -> Iterator[Finding]:
-    """Report a dump that PM2 cannot read, or one that is gone; where none ever was, that is no fault."""
+    """Report a dump that PM2 cannot read."""
     if saved.dump.state is DumpState.BLANK:
         said = f"PM2's saved list: {saved.dump.detail}, not even an empty list"
     elif saved.dump.state is DumpState.DAMAGED:
         said = f"PM2's saved list cannot be read ({saved.dump.detail}): `pm2 resurrect` would delete it"
-    elif saved.dump.state is DumpState.ABSENT and saved.known.expected:
-        said = f"PM2's saved list is gone; it held {_these(saved.known.expected)}"
     else:
         return
     yield Finding("dump-damaged", DUMP, Severity.CRITICAL, said, _advice(saved))
+
+
+def dump_gone(saved: SavedList) -> Iterator[Finding]:
+    """Report a dump that is gone; where none ever was, that is no fault. Somebody may have meant it."""
+    if saved.dump.state is DumpState.ABSENT and saved.known.expected:
+        said = f"PM2's saved list is gone; it held {_these(saved.known.expected)}"
+        yield Finding("dump-gone", DUMP, Severity.CRITICAL, said, _advice(saved))
 
 
 def dump_empty(saved: SavedList) -> Iterator[Finding]:
@@ -63,7 +68,7 @@ def dump_shrunk(saved: SavedList) -> Iterator[Finding]:
             DUMP,
             Severity.WARNING,
             f"PM2's saved list has lost {named(saved.lost)}, and nobody deleted that from PM2",
-            f"{_advice(saved)}; if it was meant: `touch` the file (`$PM2_HOME/dump.pm2`)",
+            f"{_advice(saved)}; if it was meant: `touch {saved.path}`",
         )
 
 
@@ -101,7 +106,7 @@ def _advice(saved: SavedList) -> str:
     if saved.running and not saved.short:
         return f"every app that should be there is in PM2's list ({saved.running}): `pm2 save` writes it anew"
     lacks = f"PM2's list lacks {named(saved.short)}" if saved.short else "PM2's list is empty"
-    return f"no `pm2 save` now: {lacks}. {RESTORE}; {RESURRECT}"
+    return f"no `pm2 save` now: {lacks}. {_restore(saved)}; {RESURRECT}"
 
 
 def _drift_advice(saved: SavedList, missing: tuple[str, ...]) -> str:
@@ -110,8 +115,12 @@ def _drift_advice(saved: SavedList, missing: tuple[str, ...]) -> str:
             "`pm2 resurrect` starts what is saved and not there; no `pm2 save` before, it would be forgotten"
         )
     if saved.short:
-        return f"no `pm2 save` now: PM2's list lacks {named(saved.short)}. {RESTORE}; {RESURRECT}"
+        return f"no `pm2 save` now: PM2's list lacks {named(saved.short)}. {_restore(saved)}; {RESURRECT}"
     return "`pm2 save` saves what runs; `pm2 delete NAME` what should not"
+
+
+def _restore(saved: SavedList) -> str:
+    return f"`enhanced-pm2-redundancy restore --path {saved.kept_as}` puts the last good one back"
 
 
 def _long(since_s: Mapping[str, float], now_s: float) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from enum import StrEnum
 from automation.systems.pm2.intents import Intents
 from automation.systems.pm2.process import OURS
 
-DUMP, BEFORE = "dump.pm2", "dump.pm2.bak"  # PM2 keeps the one before beside it, unread
 NOTHING = b"\0 \t\r\n"
 MEANT_AFTER_S = 7 * 86400.0
 

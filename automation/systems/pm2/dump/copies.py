@@ -13,10 +13,10 @@ from automation.ports.clock import Clock
 from automation.ports.files import cannot, make_folder, read_whole, write_whole
 from automation.stores.backups.listing import readable_manifests
 from automation.stores.backups.snapshot_id import next_id
-from automation.systems.pm2.dump.condition import DUMP, Condition, condition_of
+from automation.systems.pm2.dump.condition import Condition, condition_of
+from automation.systems.pm2.dump.where import DUMP
 from automation.systems.pm2.home import own_folder_of
 
-PREFIX = "pm2-home"  # the folder of a snapshot that PM2's own files go to
 FOLDER = "dumps"
 MOST_KEPT = 10
 DUMP_CAP_BYTES = 64 * 1024 * 1024
@@ -31,9 +31,11 @@ class DumpCopy:
     data: bytes
 
 
-def valid_copies(snapshots: Path) -> Iterator[DumpCopy]:
-    """Yield the valid copies of the snapshots, newest first; a copy whose bytes have changed is none."""
-    path = f"{PREFIX}/{DUMP}"
+def valid_copies(snapshots: Path, path: str) -> Iterator[DumpCopy]:
+    """Yield the valid copies of the snapshots, newest first; a copy whose bytes have changed is none.
+
+    `path` is what the dump is called in a snapshot.
+    """
     for manifest in readable_manifests(snapshots):
         for entry in manifest.files:
             if entry.path == path and entry.valid is True and entry.link is None:
@@ -53,7 +55,7 @@ def _is_sound(data: bytes, sha256: str) -> bool:
     return condition_of(data)[0] is Condition.WHOLE and hashlib.sha256(data).hexdigest() == sha256
 
 
-def keep_copy(home: Path, clock: Clock) -> Path | None:
+def keep_copy(dump: Path, home: Path, clock: Clock) -> Path | None:
     """Keep a verified copy of the dump in our own folder of PM2's home; the last ten different ones stay.
 
     Whoever does what may delete or change the dump calls this first: `pm2 resurrect` deletes what it cannot
@@ -65,7 +67,7 @@ def keep_copy(home: Path, clock: Clock) -> Path | None:
     Raises:
         EffectFailed: It cannot be read or written; then the dump must not be touched.
     """
-    data = read_whole(home / DUMP, cap=DUMP_CAP_BYTES)
+    data = read_whole(dump, cap=DUMP_CAP_BYTES)
     if data is None:
         return None
     folder = own_folder_of(home) / FOLDER

@@ -75,7 +75,8 @@ class SavedList:
 
     `lost` are the names that should be in the dump and are not, `short` those that should be in PM2's list
     and are not: while there are any, `pm2 save` would make the loss the truth. `own_unsaved` are ours that do
-    not stand in the dump as they run. `settling` says that more will be known soon.
+    not stand in the dump as they run. `settling` says that more will be known soon. `path` is where the dump
+    lies, and `kept_as` what it is called in a snapshot: both for advice.
     """
 
     dump: Dump
@@ -86,6 +87,8 @@ class SavedList:
     running: int = 0
     own_unsaved: tuple[str, ...] = ()
     settling: bool = False
+    path: str = "$PM2_HOME/dump.pm2"
+    kept_as: str = "pm2-home/dump.pm2"
 
 
 @dataclass(frozen=True, slots=True)

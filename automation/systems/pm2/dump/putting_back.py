@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from automation.core.errors import EffectFailed, LockBusy, StepRefused
+from automation.core.errors import EffectFailed, LockBusy, StepImpossible, StepRefused
 from automation.core.ladder import Ladder, Rung
 from automation.core.moments import to_text
 from automation.core.settings import Settings
@@ -17,9 +17,10 @@ from automation.engine.pacing import pace_of, tries
 from automation.engine.snapshots import store_of
 from automation.ports.files import cannot, read_whole, write_whole
 from automation.ports.locks import locked
-from automation.systems.pm2.dump.condition import BEFORE, DUMP, Condition, Dump, condition_of
-from automation.systems.pm2.dump.copies import DUMP_CAP_BYTES, PREFIX, DumpCopy, keep_copy, valid_copies
+from automation.systems.pm2.dump.condition import Condition, Dump, condition_of
+from automation.systems.pm2.dump.copies import DUMP_CAP_BYTES, DumpCopy, keep_copy, valid_copies
 from automation.systems.pm2.dump.restoring import FromBefore, FromSnapshot, LeftAlone, decide_dump
+from automation.systems.pm2.dump.where import BEFORE, DUMP, files_of_pm2
 from automation.systems.pm2.home import daemon_lock
 
 GRACE_S = 60.0
@@ -44,11 +45,12 @@ class DumpFile:
     def __init__(self, context: Context, home: Path) -> None:
         self._context = context
         self._home = home
+        self._dump, self._before, _ = files_of_pm2(home, context.environment)
         self._seen: tuple[Stamp | None, Dump] | None = None
 
     def look(self) -> Dump:
         """Return how the dump is; it is read only when it has changed."""
-        path = self._home / DUMP
+        path = self._dump.path
         stamp: Stamp | None = None
         try:
             status = path.stat()
@@ -74,7 +76,7 @@ class DumpFile:
         return Dump(condition, detail, status.st_mtime, has_copy=nothing and self._copy() is not None)
 
     def _copy(self) -> DumpCopy | None:
-        return next(valid_copies(self._context.layout.snapshots), None)
+        return next(valid_copies(self._context.layout.snapshots, self._dump.entry), None)
 
     def restore(self) -> str:
         """Put the dump back, if the rules allow it, and say what was done.
@@ -86,7 +88,7 @@ class DumpFile:
         with self._daemon_locked():
             self._seen = None
             copy = self._copy()
-            before = _whole(self._home / BEFORE)
+            before = _whole(self._before.path)
             decision = decide_dump(
                 self.look(),
                 None if copy is None else copy.snapshot_id,
@@ -95,22 +97,23 @@ class DumpFile:
                 grace_s=GRACE_S,
             )
             if isinstance(decision, LeftAlone):
-                raise StepRefused(f"{DUMP} is left alone: {decision.why}")
-            kept = keep_copy(self._home, self._context.clock)
+                refusal = StepImpossible if decision.for_good else StepRefused
+                raise refusal(f"{DUMP} is left alone: {decision.why}")
+            kept = keep_copy(self._dump.path, self._home, self._context.clock)
             if isinstance(decision, FromBefore):
                 return self._from_before(before or b"", kept)
             return self._from_snapshot(decision)
 
     def _from_snapshot(self, decision: FromSnapshot) -> str:
         store = store_of(self._context, lock_wait_s=LOCK_WAIT_S)
-        restored = store.restore(store.plan_restore(decision.snapshot_id, [f"{PREFIX}/{DUMP}"]))
+        restored = store.restore(store.plan_restore(decision.snapshot_id, [self._dump.entry]))
         if restored.failed:
             raise EffectFailed(f"{DUMP}: {restored.failed[0].reason}")
         undo = f"; what was there is in {restored.saved_as}" if restored.saved_as else ""
         return f"put back {DUMP} from snapshot {decision.snapshot_id}{undo}"
 
     def _from_before(self, data: bytes, kept: Path | None) -> str:
-        path = self._home / DUMP
+        path = self._dump.path
         try:
             mode = path.stat().st_mode & 0o777
         except OSError as error:

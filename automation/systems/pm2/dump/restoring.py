@@ -21,9 +21,10 @@ class FromBefore:
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """Do nothing, and say why."""
+    """Do nothing, and say why; `for_good`: waiting changes nothing."""
 
     why: str
+    for_good: bool = False
 
 
 def decide_dump(
@@ -47,7 +48,7 @@ def decide_dump(
         return FromSnapshot(newest_valid)
     if before_is_whole:
         return FromBefore()
-    return LeftAlone("neither a snapshot nor dump.pm2.bak holds a whole one")
+    return LeftAlone("neither a snapshot nor dump.pm2.bak holds a whole one", for_good=True)
 
 
 def _why_not_damage(condition: Condition) -> str:

@@ -11,6 +11,7 @@ from automation.core.errors import EffectFailed, RecordDamaged, RecordNewer
 from automation.ports.files import cannot, read_whole
 from automation.stores.records import read_record, write_record
 from automation.systems.pm2.dump.judging import Dump, DumpState, Known, SavedList, Seen, judge, read_dump
+from automation.systems.pm2.dump.where import DUMP, PREFIX
 
 SCHEMA = 1
 CAP_BYTES = 32 * 1024 * 1024
@@ -21,11 +22,15 @@ Stamp = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the dump lies, where it is written down what it held, and which suites' entries are ours."""
+    """Where the dump lies, where it is written down what it held, and which suites' entries are ours.
+
+    `kept_as` is what it is called in a snapshot.
+    """
 
     dump: Path
     record: Path
     suites: Sequence[str] = ()
+    kept_as: str = f"{PREFIX}/{DUMP}"
 
 
 class DumpWatch:
@@ -50,7 +55,12 @@ class DumpWatch:
         young = self._take(now_s)
         saved = judge(self._dump, seen, self._before, self._known, now_s)
         self._before, self._known = saved, saved.known
-        return replace(saved, settling=saved.settling or young)
+        return replace(
+            saved,
+            settling=saved.settling or young,
+            path=str(self._place.dump),
+            kept_as=self._place.kept_as,
+        )
 
     def read(self) -> Dump:
         """Return what the dump holds now, unjudged."""

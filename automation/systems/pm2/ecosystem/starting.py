@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from automation.core.errors import EffectFailed, StepRefused
+from automation.core.errors import EffectFailed, StepImpossible, StepRefused
 from automation.systems.pm2.ecosystem.declared import Declared, Evaluated, environment_of, marks
 from automation.systems.pm2.ecosystem.drift import chosen_block, start_command
 from automation.systems.pm2.ecosystem.watching import EcosystemWatch
@@ -42,7 +42,7 @@ def start_from_ecosystem(observer: Pm2Observer, subject: str) -> str:
     """
     watch = observer.ecosystem
     if watch is None:
-        raise StepRefused("no ecosystem file is known here")
+        raise StepImpossible("no ecosystem file is known here")
     if not any(one.label == subject for one in processes(observer.pm2.entries())):
         return _start_absent(observer, watch, subject)
     down = look_down(observer, subject)
@@ -58,7 +58,17 @@ def start_from_ecosystem(observer: Pm2Observer, subject: str) -> str:
 
 
 def _start_absent(observer: Pm2Observer, watch: EcosystemWatch, name: str) -> str:
-    """Start an app that PM2 does not have, in as many instances as the file says."""
+    """Start an app that PM2 does not have, in as many instances as the file says; as it was saved, if it was.
+
+    Raises:
+        StepRefused: Somebody else is at work on PM2, or see `_declaration`.
+    """
+    refuse_while_others_are_at_work(observer)
+    saved = [one.env for one in observer.saved().apps if one.env.get("name") == name]
+    for env in saved:
+        observer.pm2.prepare(prepared(env))
+    if saved:
+        return f"started {name} as PM2's saved list has it ({len(saved)} of it)"
     found = _declaration(watch, name, None)
     if any(one.name == name for one in processes(observer.pm2.entries())):
         raise StepRefused(f"PM2 has an app {name}: name the one that is down as `pm2 list` shows it")
@@ -72,11 +82,24 @@ def _start_absent(observer: Pm2Observer, watch: EcosystemWatch, name: str) -> st
     return f"started {name} from {found.file.path} ({count} of it)"
 
 
+def refuse_while_others_are_at_work(observer: Pm2Observer) -> None:
+    """Refuse while what is missing may be on its way: a second one would run beside it.
+
+    Raises:
+        EffectFailed: A pm2 command is under way, or the apps of a dead daemon are not all back.
+    """
+    commands = observer.watch.commands()
+    if commands:
+        raise EffectFailed(f"a pm2 command is under way (pid {commands[0]})")
+    if observer.watch.frozen():
+        raise EffectFailed("PM2's daemon died, and its apps are not all back")
+
+
 def _declaration(watch: EcosystemWatch, name: str, entry: Entry | None) -> _Declaration:
     """Return the declaration from which an app can be started as it was.
 
     Raises:
-        StepRefused: There is none, or that cannot be told.
+        StepImpossible: There is none, or that cannot be told.
         EffectFailed: The files are still being read.
     """
     settled = watch.settle(SETTLE_S)
@@ -84,10 +107,10 @@ def _declaration(watch: EcosystemWatch, name: str, entry: Entry | None) -> _Decl
     if not files and not settled:
         raise EffectFailed("the ecosystem files are still being read")
     if not files:
-        raise StepRefused(f"no ecosystem file of the workspace declares {name}")
+        raise StepImpossible(f"no ecosystem file of the workspace declares {name}")
     if len(files) > 1:
         commands = " or ".join(f"`{start_command(file.path, name, '')}`" for file in files)
-        raise StepRefused(f"more than one ecosystem file declares {name}; by hand: {commands}")
+        raise StepImpossible(f"more than one ecosystem file declares {name}; by hand: {commands}")
     file = files[0]
     declared = next(one for one in file.apps if one.name == name)
     return _Declaration(file, declared, _block(file, declared, entry))
@@ -97,14 +120,14 @@ def _block(file: Evaluated, declared: Declared, entry: Entry | None) -> str:
     """Return the block of variables that was chosen.
 
     Raises:
-        StepRefused: It cannot be told, or the file takes more from the shell that starts it.
+        StepImpossible: It cannot be told, or the file takes more from the shell that starts it.
     """
     if declared.error:
-        raise StepRefused(f"{file.path}: PM2 would not start {declared.name}: {declared.error}")
+        raise StepImpossible(f"{file.path}: PM2 would not start {declared.name}: {declared.error}")
     if file.asked:
         command = start_command(file.path, declared.name, None if declared.blocks else "")
         asked = "its variables" if "*" in file.asked else ", ".join(file.asked[:8])
-        raise StepRefused(
+        raise StepImpossible(
             f"{file.path} takes {asked} from the shell that starts it; from such a one: `{command}`"
         )
     if not declared.blocks:
@@ -114,7 +137,7 @@ def _block(file: Evaluated, declared: Declared, entry: Entry | None) -> str:
     if chosen is None:
         blocks = ", ".join(f"env_{name}" for name in declared.blocks)
         command = start_command(file.path, declared.name, None)
-        raise StepRefused(
+        raise StepImpossible(
             f"{file.path} has {blocks}, and nobody knows which was chosen; by hand: `{command}`"
         )
     return chosen

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from automation.core.errors import LookFailed
+from automation.core.errors import EffectFailed, LookFailed, StepRefused
 from automation.ports.clock import Clock
 from automation.ports.process import start_ticks
 from automation.systems.pm2.wire.answers import list_of_entries, refuse_a_survivor
 from automation.systems.pm2.wire.arguments import checked_entry, checked_id
+from automation.systems.pm2.wire.at_once import call_all
 from automation.systems.pm2.wire.bus import Bus
 from automation.systems.pm2.wire.connection import connect, file_id, peer_pid, places
 from automation.systems.pm2.wire.door import (
@@ -22,6 +23,8 @@ from automation.systems.pm2.wire.door import (
     Garbled,
 )
 from automation.systems.pm2.wire.rpc import Rpc
+
+PREPARE = "prepare"
 
 Fallback = Callable[[], list[dict[str, object]]]
 
@@ -96,9 +99,23 @@ class Pm2Client:
         self, entry: Mapping[str, object], *, timeout_s: float = ACT_TIMEOUT_S
     ) -> list[dict[str, object]]:
         """Add a process to PM2's list (see Pm2.prepare)."""
-        answer = self._call("prepare", checked_entry(entry), timeout_s=timeout_s)
+        answer = self._call(PREPARE, checked_entry(entry), timeout_s=timeout_s)
         with self._dropped_after_trouble():
-            return list_of_entries(answer, where="prepare")
+            return list_of_entries(answer, where=PREPARE)
+
+    def prepare_all(
+        self, entries: Sequence[Mapping[str, object]], *, patience_s: float = LOOK_TIMEOUT_S
+    ) -> list[list[dict[str, object]] | EffectFailed]:
+        """Add many processes to PM2's list (see Pm2.prepare_all)."""
+        fit = [_checked(one) for one in entries]
+        with self._dropped_after_trouble():
+            rpc = self._connected(LOOK_TIMEOUT_S)
+            sent = [one for one in fit if not isinstance(one, EffectFailed)]
+            came = iter(call_all(rpc, self._clock, PREPARE, sent, patience_s=patience_s))
+            said = [one if isinstance(one, EffectFailed) else next(came) for one in fit]
+            return [
+                one if isinstance(one, EffectFailed) else list_of_entries(one, where=PREPARE) for one in said
+            ]
 
     def drain(self) -> tuple[BusEvent, ...]:
         """Return all events since the last drain (see Pm2.drain)."""
@@ -186,6 +203,13 @@ class Pm2Client:
             self._bus.close()
             self._gap = True
         self._bus = None
+
+
+def _checked(entry: Mapping[str, object]) -> dict[str, object] | StepRefused:
+    try:
+        return checked_entry(entry)
+    except StepRefused as error:
+        return error
 
 
 def _another_listens(address: Path, connected_file: tuple[int, int] | None) -> bool:

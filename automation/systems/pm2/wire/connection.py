@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automation.core.errors import LookFailed
+from automation.ports import process_table
 from automation.systems.pm2.wire.door import NoAnswer, NoDaemon
 
 MAX_ADDRESS_BYTES = 107  # of the 108 that Linux has, one is the NUL at the end
@@ -36,6 +37,20 @@ def places(pm2_home: Path, environment: Mapping[str, str]) -> Places:
         pub=Path(environment.get("PM2_DAEMON_PUB_PORT") or pm2_home / "pub.sock"),
         pid_file=Path(environment.get("PM2_PID_FILE_PATH") or pm2_home / "pm2.pid"),
     )
+
+
+def refuse_elsewhere(daemon: int, address: Path) -> None:
+    """Refuse to judge a daemon that listens where we do not look: it is neither deaf nor ours to restart.
+
+    Raises:
+        LookFailed: It was told to listen elsewhere, and we were not.
+    """
+    told = process_table.environment(daemon).get("PM2_DAEMON_RPC_PORT", "")
+    if told and Path(told) != address:
+        raise LookFailed(
+            f"PM2's daemon (pid {daemon}) listens at {told}, and we look at {address}: "
+            "set PM2_DAEMON_RPC_PORT and PM2_DAEMON_PUB_PORT for the guard as they are set for PM2"
+        )
 
 
 def connect(address: Path, pid_file: Path) -> socket.socket:

@@ -12,11 +12,11 @@ An error that PM2 itself answered is an EffectFailed that is none of these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from automation.core.errors import LookFailed
+from automation.core.errors import EffectFailed, LookFailed
 
 LOOK_TIMEOUT_S = 5.0
 ACT_TIMEOUT_S = 30.0
@@ -152,6 +152,21 @@ class Pm2(Protocol):
                 it is (see arguments.py); nothing was sent.
             EffectFailed: PM2 refused.
             NoDaemon, NoAnswer, Garbled, LookFailed: See daemon.
+        """
+        ...
+
+    def prepare_all(
+        self, entries: Sequence[Mapping[str, object]], *, patience_s: float = LOOK_TIMEOUT_S
+    ) -> list[list[dict[str, object]] | EffectFailed]:
+        """Prepare many entries, several at once; return of each what `prepare` would have returned or raised.
+
+        PM2 gives them their ids in this order. A call that was not answered within `patience_s` is given up
+        (NoAnswer) when the daemon answers a question that was asked after it.
+
+        Raises:
+            NoAnswer: The daemon hangs, or (Closed) the connection ended: of some it is not known whether
+                they are there. Look at the list.
+            NoDaemon, Garbled, LookFailed: See daemon.
         """
         ...
 

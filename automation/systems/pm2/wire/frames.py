@@ -63,6 +63,7 @@ class FrameReader:
             at += self._consume(data, at)
             if self._parts_left == 0:
                 frames.append(tuple(self._parts))
+                self._parts = []  # a large answer: not held until the next one
         return frames
 
     def _consume(self, data: bytes, at: int) -> int:

@@ -21,7 +21,7 @@ NEEDED = (
     "getVersion",
     "ping",
 )
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024
 ERROR_CHARACTERS = 300
 READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
@@ -36,7 +36,7 @@ def no_fds() -> Sequence[int]:
 
 
 class Rpc:
-    """Calls PM2's methods, one at a time.
+    """Calls PM2's methods: one at a time (`call`), or several that are under way at once (`send`, `receive`).
 
     Args:
         peer: A connection that does not block; it is ours from now on.
@@ -86,13 +86,27 @@ class Rpc:
             Garbled: What came is not PM2's protocol.
             StepRefused: An argument cannot be said in JSON; nothing was sent.
         """
-        answer = self._exchange({"type": "call", "method": method, "args": list(args)}, method, timeout_s)
-        if "error" in answer:
-            raise EffectFailed(f"PM2 refused {method}: {_first_line(answer['error'])}")
-        results = answer.get("args")
-        if not isinstance(results, list):
-            raise Garbled(f"PM2's answer to {method} has neither a result nor an error")
-        return results[0] if results else None
+        return result_of(method, self._exchange(_call(method, args), method, timeout_s))
+
+    def send(self, method: str, *args: object) -> str:
+        """Take a call in for sending, and return its number; `receive` sends it and brings the answer.
+
+        Raises:
+            StepRefused: An argument cannot be said in JSON; nothing was taken in.
+        """
+        return self._send(_call(method, args))
+
+    def receive(self, timeout_s: float) -> list[tuple[str, dict[str, object]]]:
+        """Send what is to be sent, and return the answers that came, each with the number of its call.
+
+        Not more is waited for than something: there may be none.
+
+        Raises:
+            Closed: The connection ended.
+            Garbled: What came is not PM2's protocol.
+        """
+        self._wait(timeout_s)
+        return [_numbered(frame) for frame in self._read()]
 
     def ended(self) -> bool:
         """Tell whether the connection is of no more use; drops late answers, and never blocks."""
@@ -108,9 +122,7 @@ class Rpc:
 
     def _exchange(self, request: dict[str, object], what: str, timeout_s: float) -> dict[str, object]:
         """Send a request and return the answer that carries its number."""
-        self._number += 1
-        number = f"{os.getpid()}:{self._number}"
-        self._outgoing += encode(json_part(request), text_part(number))
+        number = self._send(request)
         deadline_s = self._clock.elapsed_s() + timeout_s
         while True:
             left_s = deadline_s - self._clock.elapsed_s()
@@ -120,6 +132,12 @@ class Rpc:
                 answer = _answer(frame, number)
                 if answer is not None:
                     return answer
+
+    def _send(self, request: dict[str, object]) -> str:
+        number = f"{os.getpid()}:{self._number + 1}"
+        self._outgoing += encode(json_part(request), text_part(number))
+        self._number += 1
+        return number
 
     def _wait(self, timeout_s: float) -> bool:
         """Write what can be written and serve the others, until something can be read; False in vain."""
@@ -157,12 +175,41 @@ class Rpc:
         return self._reader.feed(data)
 
 
+def result_of(method: str, answer: dict[str, object]) -> object:
+    """Return what an answer to a call says; None when it has no result.
+
+    Raises:
+        EffectFailed: PM2 answered with an error.
+        Garbled: It is no answer to a call.
+    """
+    if "error" in answer:
+        raise EffectFailed(f"PM2 refused {method}: {_first_line(answer['error'])}")
+    results = answer.get("args")
+    if not isinstance(results, list):
+        raise Garbled(f"PM2's answer to {method} has neither a result nor an error")
+    return results[0] if results else None
+
+
+def _call(method: str, args: Sequence[object]) -> dict[str, object]:
+    return {"type": "call", "method": method, "args": list(args)}
+
+
 def _answer(frame: tuple[bytes, ...], number: str) -> dict[str, object] | None:
     """Return what a frame answers to the request of that number; None if it answers another."""
+    return _what_it_says(frame) if _whom_it_answers(frame) == number else None
+
+
+def _numbered(frame: tuple[bytes, ...]) -> tuple[str, dict[str, object]]:
+    return _whom_it_answers(frame), _what_it_says(frame)
+
+
+def _whom_it_answers(frame: tuple[bytes, ...]) -> str:
     if len(frame) < 2:  # noqa: PLR2004  # what it says, and whom it answers
         raise Garbled("PM2's answer does not say what it answers")
-    if as_text(frame[-1]) != number:
-        return None
+    return as_text(frame[-1])
+
+
+def _what_it_says(frame: tuple[bytes, ...]) -> dict[str, object]:
     answer = as_json(frame[0])
     if not isinstance(answer, dict):
         raise Garbled("PM2's answer is no JSON object")
