@@ -41,7 +41,7 @@ class Disk(Protocol):
     """Changes a disk; each method's work is on it, not only on its way, when the method returns.
 
     Those that fill a snapshot's hidden folder (`make_folder`, `copy_link`, `link_file`) leave that to
-    `sync_folder`; `move_in`, and what is written with `flushed=False`, leave it to `flush_all`.
+    `sync_folder`; `move_in`, and what is written or made with `flushed=False`, leave it to `flush_all`.
     All raise EffectFailed, with path and errno, where the disk says no, unless they say otherwise.
     """
 
