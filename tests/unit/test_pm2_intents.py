@@ -68,7 +68,14 @@ def test_a_word_lapses_when_the_process_is_seen_to_run_long_after_it(waited_s: f
 
 
 @pytest.mark.parametrize(
-    ("began_at_ms", "who"), [(None, Cause.PERSON), (1000, Cause.PERSON), (1001, Cause.NOBODY)]
+    ("began_at_ms", "who"),
+    [
+        (None, Cause.PERSON),
+        (1000, Cause.PERSON),
+        (1001, Cause.NOBODY),
+        (2000, Cause.NOBODY),
+        (2001, Cause.PERSON),
+    ],
 )
 def test_a_word_is_taken_back_by_a_run_that_began_after_it(began_at_ms: int | None, who: Cause) -> None:
     again = tuple(replace(one, started_at_ms=began_at_ms) for one in RUNS)

@@ -168,7 +168,8 @@ def _words(
 def _stands(at_s: float, process: Process, now_s: float) -> bool:
     if process.status not in RUNNING:
         return True
-    began_later = process.started_at_ms is not None and process.started_at_ms > at_s * 1000
+    began_at_ms = process.started_at_ms  # in the future, where the clock was set back: says nothing
+    began_later = began_at_ms is not None and at_s * 1000 < began_at_ms <= now_s * 1000
     return now_s - at_s < WORD_STANDS_S and not began_later
 
 
