@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -231,6 +232,24 @@ def test_s21_an_emergencys_set_and_a_damaged_one_are_never_the_newest_whole(
     assert good["id"] in out.readouterr().out
     assert lamp(ground, "pm2") == {"hall": "on"}
     assert ground.run("restore", damaged["id"], "--yes") == 1
+
+
+def test_s21_a_set_with_an_invalid_file_is_taken_only_by_its_id(
+    ground: Ground, out: pytest.CaptureFixture[str]
+) -> None:
+    good = taken(ground, out)
+    (ground.workspace / "github.json").write_text('{"lamps": ', "utf-8")
+    broken = taken(ground, out)
+
+    assert ground.run("restore", "--yes") == 0
+    assert good["id"] in out.readouterr().out
+    assert lamp(ground, "github") == {"attic": "on"}
+    assert ground.run("restore", broken["id"], "--yes") == 0
+    shutil.rmtree(ground.workspace / "backups" / "master" / good["id"])
+    assert ground.run("restore", "--dry-run") == 3
+    assert f"every whole set holds a file that was not valid; `restore {broken['id']}` takes" in (
+        out.readouterr().err
+    )
 
 
 def test_a_copy_with_a_wrong_hash_is_refused_and_the_others_come_back(

@@ -9,7 +9,13 @@ import pytest
 
 from automation.core.errors import RecordNewer
 from automation.stores.backups.manifest import Entry, Manifest, text_hash, to_bytes
-from automation.stores.backups.manifest_lines import NotAsWritten, read_head, read_lines, read_rows
+from automation.stores.backups.manifest_lines import (
+    NotAsWritten,
+    paths_besides,
+    read_head,
+    read_lines,
+    read_rows,
+)
 
 ID = "20261124T101500Z-3f2a"
 FILE = Entry("files/b", 3, 0o640, 1000, 1001, 1_795_515_300_000_000_000, "ab" * 32, valid=True)
@@ -106,3 +112,29 @@ def test_a_manifest_that_broke_off_between_two_files_is_left_to_the_other_reader
 def test_a_newer_version_is_said() -> None:
     with pytest.raises(RecordNewer):
         read(to_bytes(WHOLE).replace(b'"schema": 1', b'"schema": 2'))
+
+
+def test_the_paths_that_are_not_known_are_found_however_they_are_written() -> None:
+    odd = ("files/.github/a", "files/a.", "files/...", "files/é", "files/\udcff")
+    manifest = replace(WHOLE, files=tuple(replace(FILE, path=path) for path in sorted((*odd, "files/b"))))
+
+    assert {*paths_besides(io.BytesIO(to_bytes(manifest)), "m", ("files/b",))} == {*odd}
+    assert not [*paths_besides(io.BytesIO(to_bytes(manifest)), "m", (*odd, "files/b"))]
+    assert not [*paths_besides(io.BytesIO(to_bytes(replace(WHOLE, files=()))), "m", ())]
+
+
+@pytest.mark.parametrize("bad", ["files/../b", "files/./b", "files/..", "files/.", "files//b", "/files/b"])
+def test_a_path_that_climbs_is_never_one_of_the_unknown_ones(bad: str) -> None:
+    data = to_bytes(WHOLE).replace(b"files/b", bad.encode("ascii"), 1)
+
+    with pytest.raises(NotAsWritten):
+        [*paths_besides(io.BytesIO(data), "m", ())]
+    with pytest.raises(NotAsWritten):
+        read(data)
+
+
+def test_names_that_begin_with_dots_are_read_in_the_quick_way_too() -> None:
+    paths = ("files/.github/a", "files/..a/b", "files/.../b")
+    manifest = replace(WHOLE, files=tuple(replace(FILE, path=path) for path in sorted(paths)))
+
+    assert read(to_bytes(manifest)) == manifest

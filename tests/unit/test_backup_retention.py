@@ -228,8 +228,17 @@ def test_several_reasons_are_all_said() -> None:
     policy = Policy(1, keep_daily=2, keep_within=Span(hours=13))
 
     assert chosen_by(policy, moments, NOW_S) == {
-        "a": "the oldest, with fewer days than wanted, within 13h of the newest",
-        "b": "one of the last 1, the newest of its day, within 13h of the newest",
+        "a": "the oldest, with fewer days than wanted; within 13h of the newest",
+        "b": "one of the last 1; the newest of its day; within 13h of the newest",
+    }
+
+
+def test_what_stays_for_its_hour_and_its_day_says_so_in_one_breath() -> None:
+    moments = [("a", from_text("2026-11-23T00:00:00Z")), ("b", from_text("2026-11-23T00:10:00Z"))]
+
+    assert chosen_by(Policy(1, keep_hourly=2, keep_daily=2), moments, NOW_S) == {
+        "a": "the oldest, with fewer hours, days than wanted",
+        "b": "one of the last 1; the newest of its hour, day",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,10 @@ from automation.systems.pm2.intents import (
     Intents,
     deleted_ids,
     forgotten,
+    heard,
     learn,
+    rested,
+    stopped_by_us,
     unsettled,
 )
 from automation.systems.pm2.process import Process
@@ -140,9 +144,11 @@ def test_a_stop_keeps_its_moment_and_nothing_changes_while_nothing_happens() -> 
 def test_a_clock_set_back_leaves_no_moment_in_the_future() -> None:
     late = after((RUNS, ()), (STOPPED, (event("stop"),)), (listed(entry("b", 1)), ()), every_s=5000)
     late = replace(late, stops=after((RUNS, ()), (STOPPED, ()), every_s=5000).stops, words={0: 5000.0})
-    back = learn(late, DAEMON, listed(entry(status="stopped"), entry("b", 1)), (), gap=False, now_s=10)
+    stopped = listed(entry(status="stopped"), entry("b", 1))
+    back = learn(late, DAEMON, stopped, (), gap=False, now_s=10)
+    unsaid = learn(replace(late, words={}), DAEMON, stopped, (), gap=False, now_s=10)
 
-    assert (back.stops[0].at_s, back.words[0]) == (10, 10)
+    assert (back.stops[0].at_s, back.words[0], unsaid.stops[0].at_s) == (10, 10, 10)
     assert learn(late, DAEMON, listed(entry("b", 1)), (), gap=False, now_s=10).gone[0].missed_at_s == 10
 
 
@@ -154,6 +160,58 @@ def test_what_vanished_from_a_daemon_that_lives_on_was_deleted(waited_s: float, 
 
     assert deleted_ids(intents) == (frozenset({1}) if deleted else frozenset())
     assert unsettled(intents) is not deleted
+
+
+def test_what_is_missed_is_missed_since_the_first_look_that_missed_it_and_once() -> None:
+    both, one = listed(entry(), entry("b", 1)), listed(entry())
+    once = after((both, ()), (one, ()))
+    kept = replace(once, known=after((both, ())).known)  # as where a look in between was not remembered
+
+    gone = learn(kept, DAEMON, one, (), gap=False, now_s=9).gone
+
+    assert [(each.pm_id, each.missed_at_s) for each in gone] == [(1, 1.0)]
+
+
+def test_a_deletion_is_remembered_by_name_under_the_next_daemon_until_the_name_is_there_again() -> None:
+    both, one = listed(entry(), entry("b", 1)), listed(entry())
+    deleted = after((both, ()), (one, ()), (one, ()), every_s=DELETED_AFTER_S)
+    again = listed(entry("c", 0), entry("d", 1))
+    later = learn(deleted, (200, 9), again, (), gap=False, now_s=100)
+    back = learn(later, (200, 9), listed(entry("b", 7)), (), gap=False, now_s=101)
+
+    assert [(each.name, each.deleted) for each in later.gone] == [("b", True)]
+    assert [each.name for each in back.gone] == ["c", "d"]
+
+
+def test_what_this_daemon_misses_is_missed_although_another_of_its_name_is_there() -> None:
+    two = listed(entry("a", 0), entry("a", 1))
+
+    gone = after((two, ()), (listed(entry("a", 0)), ()), (listed(entry("a", 0)), ())).gone
+
+    assert [each.pm_id for each in gone] == [1]
+
+
+@pytest.mark.parametrize(("note", "who"), [(stopped_by_us, Cause.NOBODY), (rested, Cause.GUARD)])
+def test_our_own_stop_is_known_before_the_process_has_stopped(
+    note: Callable[[Intents, Process, float], Intents], who: Cause
+) -> None:
+    stopping = listed(entry(status="stopping"))
+    noted = note(after((RUNS, ())), stopping[0], 5)
+    meanwhile = learn(noted, DAEMON, stopping, (), gap=False, now_s=6)
+    ended = learn(meanwhile, DAEMON, STOPPED, (), gap=True, now_s=7)
+
+    assert cause(meanwhile) is cause(ended) is who
+    assert cause(learn(noted, DAEMON, RUNS, (), gap=False, now_s=6)) is None
+
+
+def test_a_word_that_is_taken_back_by_no_person_stands() -> None:
+    said = (event("stop"), event("restart", manually=False))
+
+    assert cause(after((RUNS, ()), (STOPPED, said))) is Cause.PERSON
+
+
+def test_what_is_heard_and_not_looked_at_is_kept() -> None:
+    assert heard(after((RUNS, ())), (event("stop"),), 3.0).words == {0: 3.0}
 
 
 def test_everything_vanishing_at_once_is_no_deletion() -> None:

@@ -41,7 +41,7 @@ class Disk(Protocol):
     """Changes a disk; each method's work is on it, not only on its way, when the method returns.
 
     Those that fill a snapshot's hidden folder (`make_folder`, `copy_link`, `link_file`) leave that to
-    `sync_folder`; `move_in`, and what is written with `flushed=False`, leave it to `flush_all`.
+    `sync_folder`; `move_in`, and what is written or made with `flushed=False`, leave it to `flush_all`.
     All raise EffectFailed, with path and errno, where the disk says no, unless they say otherwise.
     """
 
@@ -143,7 +143,9 @@ class Disk(Protocol):
         """
         ...
 
-    def make_inner_folder(self, folder: int, name: str, like: Attributes | None) -> None:
+    def make_inner_folder(
+        self, folder: int, name: str, like: Attributes | None, *, flushed: bool = True
+    ) -> None:
         """Make a folder in an open folder of the workspace.
 
         Raises:
@@ -307,12 +309,15 @@ class SystemDisk:
             _remove_in(place.folder, place.temporary)
             raise
 
-    def make_inner_folder(self, folder: int, name: str, like: Attributes | None) -> None:
+    def make_inner_folder(
+        self, folder: int, name: str, like: Attributes | None, *, flushed: bool = True
+    ) -> None:
         """Make a folder in an open folder of the workspace."""
         os.mkdir(name, 0o755, dir_fd=folder)
         if like is not None:
             dress_folder(name, folder, like)
-        os.fsync(folder)
+        if flushed:
+            os.fsync(folder)
 
 
 def _write(descriptor: int, chunk: bytes, target: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,13 @@ from typing import BinaryIO
 from automation.core.errors import AutomationError, EffectFailed, RecordDamaged, RecordNewer
 from automation.ports.files import cannot, read_whole
 from automation.stores.backups.manifest import Entry, Kind, Manifest, Previous, Problem, from_bytes
-from automation.stores.backups.manifest_lines import NotAsWritten, read_head, read_lines, read_rows
+from automation.stores.backups.manifest_lines import (
+    NotAsWritten,
+    paths_besides,
+    read_head,
+    read_lines,
+    read_rows,
+)
 from automation.stores.backups.place import CHECKS, MANIFEST, snapshot_ids
 from automation.stores.backups.summaries import Summary, manifest_stamp, read_summaries, summary_of
 
@@ -131,6 +137,13 @@ def stream_entries(folder: Path, id_: str) -> Iterator[Entry]:
     path = folder / id_ / MANIFEST
     with suppress(NotAsWritten, RecordDamaged, RecordNewer, EffectFailed), _opened(path) as file:
         yield from read_rows(file, str(path))
+
+
+def stream_paths_besides(folder: Path, id_: str, known: Collection[str]) -> Iterator[str]:
+    """Yield the paths of a snapshot's files that are not known; it ends early as `stream_entries` does."""
+    path = folder / id_ / MANIFEST
+    with suppress(NotAsWritten, RecordDamaged, RecordNewer, EffectFailed), _opened(path) as file:
+        yield from paths_besides(file, str(path), known)
 
 
 @contextmanager

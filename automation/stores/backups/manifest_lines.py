@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -35,8 +35,11 @@ _ROW = re.compile(
     + rb', "group": ' + _NUMBER + rb', "mtimeNs": (0|-?[1-9][0-9]{0,18}), "sha256": "([0-9a-f]{64})", '
     + rb'"valid": (true|false|null)(?:, "link": ' + _TEXT + rb")?\}(,?)\n"
 )  # fmt: skip
+# What makes a path worth a closer look: an escape, or a name that is empty, '.' or '..'.
+_NOT_PLAIN = re.compile(rb"\\|//|/\.{1,2}(?:/|\Z)")
 _NOT_IN_HEAD = {"files", "absent", "skipped", "totals"}
 _VERDICTS = {b"true": True, b"false": False, b"null": None}
+_BEFORE_PATH, _AFTER_PATH = b'{"path": "', b'", "size": '
 _SHORT = 255
 _LIMIT = 2**63
 _LONGEST = 18  # so many digits are always below it
@@ -167,6 +170,28 @@ def rows(file: BinaryIO) -> Iterator[Entry]:
     raise NotAsWritten
 
 
+def paths_besides(file: BinaryIO, where: str, known: Collection[str]) -> Iterator[str]:
+    """Yield the paths of a manifest that are not known; of a line with a known one nothing else is read.
+
+    Raises:
+        NotAsWritten: It is written in another way, or damaged: perhaps only after some of its paths.
+        RecordNewer: A newer version wrote it.
+    """
+    _, empty = _head(file, where)
+    while not empty and (line := file.readline(LINE_CAP_BYTES)):
+        if line == b"],\n":
+            return
+        raw = line[len(_BEFORE_PATH) : line.find(_AFTER_PATH)]
+        if raw.isascii() and b"\\" not in raw and raw.decode("ascii") in known:
+            continue
+        found = _ROW.fullmatch(line)
+        if found is None:
+            raise NotAsWritten
+        path = _path(found[1])
+        if path not in known:
+            yield path
+
+
 def _entry(found: re.Match[bytes], shared: dict[bytes, int]) -> Entry:
     raw, size, mode, owner, group, mtime_ns, sha256, valid, link, _ = found.groups()
     if len(mtime_ns) > _LONGEST and abs(int(mtime_ns)) >= _LIMIT:
@@ -188,7 +213,7 @@ def _entry(found: re.Match[bytes], shared: dict[bytes, int]) -> Entry:
 
 def _path(raw: bytes) -> str:
     """Return a path that is allowed; what is plain in the plain way."""
-    if b"\\" not in raw and len(raw) <= _SHORT and b"//" not in raw and b"/." not in raw:
+    if len(raw) <= _SHORT and _NOT_PLAIN.search(raw) is None:
         path = raw.decode("ascii")
         prefix, slash, name = path.partition("/")
         if slash and name and name[-1] != "/" and is_prefix(prefix):

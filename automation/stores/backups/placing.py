@@ -124,7 +124,9 @@ def _no_copy(job: Job) -> EffectFailed:
     )
 
 
-def _folder_maker(place: Place, current: Callable[[], Job]) -> Callable[[int, str, str], None]:
+def _folder_maker(
+    place: Place, current: Callable[[], Job], *, flushed: bool = True
+) -> Callable[[int, str, str], None]:
     """Return what makes a missing folder of the workspace, as the snapshot of the current file has it."""
 
     def make(folder: int, name: str, path: str) -> None:
@@ -134,7 +136,7 @@ def _folder_maker(place: Place, current: Callable[[], Job]) -> Callable[[int, st
             like = Attributes.of(kept.lstat())
         except OSError:
             like = None
-        place.disk.make_inner_folder(folder, name, like)
+        place.disk.make_inner_folder(folder, name, like, flushed=flushed)
 
     return make
 
@@ -242,7 +244,7 @@ def _move_in(batch: _Batch, ready: Sequence[tuple[str, Job]], done: Done) -> lis
     """Move what is staged to where it belongs, and return what got there."""
     moved: list[Job] = []
     current = [job for _, job in ready[:1]]
-    make = _folder_maker(batch.place, lambda: current[0])
+    make = _folder_maker(batch.place, lambda: current[0], flushed=False)  # all is, at the end
     with Folders(batch.root, make=make) as folders:
         for name, job in ready:
             current[0] = job

@@ -50,15 +50,17 @@ def chunks_of(descriptor: int, size: int) -> Iterator[bytes]:
     A file that grows while it is read ends here too, and shows by that byte that it grew.
     """
     left = size + 1
-    while left > 0 and (chunk := os.read(descriptor, min(left, CHUNK_BYTES))):
+    while left > 0 and (chunk := os.read(descriptor, asked := min(left, CHUNK_BYTES))):
         left -= len(chunk)
         yield chunk
+        if left == 1 and len(chunk) < asked:
+            return  # it was asked for one byte more, and there is none
 
 
-def hash_of(descriptor: int) -> str:
-    """Return the SHA-256 of an open file, from where it stands to its end."""
+def hash_of(descriptor: int, size: int | None = None) -> str:
+    """Return the SHA-256 of an open file, from where it stands to its end; its size may be known already."""
     digest = hashlib.sha256()
-    for chunk in chunks_of(descriptor, os.fstat(descriptor).st_size):
+    for chunk in chunks_of(descriptor, os.fstat(descriptor).st_size if size is None else size):
         digest.update(chunk)
     return digest.hexdigest()
 
@@ -91,5 +93,5 @@ def state_in(folder: int, name: str) -> State:
     if not stat.S_ISREG(status.st_mode):
         return State(other=kind_of(status.st_mode) or "no file")
     with opened_file(folder, name) as descriptor:
-        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        return State(hash_of(descriptor), mode)
+        status = os.fstat(descriptor)
+        return State(hash_of(descriptor, status.st_size), stat.S_IMODE(status.st_mode))

@@ -11,7 +11,13 @@ from automation.core.errors import EffectFailed, UsageInvalid
 from automation.stores.backups.beneath import Folders, PathRefused
 from automation.stores.backups.comparing import Matching, paired
 from automation.stores.backups.entry_path import parent_of, split
-from automation.stores.backups.listing import Snapshot, read_manifest, readable_manifests, stream_entries
+from automation.stores.backups.listing import (
+    Snapshot,
+    read_manifest,
+    readable_manifests,
+    stream_entries,
+    stream_paths_besides,
+)
 from automation.stores.backups.manifest import Entry, Problem
 from automation.stores.backups.place import Place, snapshot_ids
 from automation.stores.backups.placing import STAGED_ABOVE, Done, Job, restore_many, restore_one
@@ -62,26 +68,45 @@ def plan(place: Place, snapshot_id: str | None, wanted: Sequence[str]) -> Restor
     states: dict[str, State | None] = {}
     refused: list[Problem] = []
     with ExitStack() as stack:
-        folders = {prefix: stack.enter_context(Folders(root)) for prefix, root in place.roots.items()}
+        looks = {prefix: _Look(stack.enter_context(Folders(root))) for prefix, root in place.roots.items()}
         for path in (*selection.copies, *selection.absent):
             prefix, inside = split(path)
-            if prefix not in folders:
+            if prefix not in looks:
                 refused.append(Problem(path, f"nobody knows where {prefix}/ belongs here"))
                 continue
             try:
-                states[path] = _state(folders[prefix], inside)
+                states[path] = looks[prefix].at(inside)
             except (OSError, PathRefused) as error:
                 refused.append(Problem(path, reason_of(error)))
     return decide(snapshot_id, selection, states, refused)
 
 
-def _state(folders: Folders, path: str) -> State | None:
-    """Return how a file stands now; None when it is not there."""
-    parent, name = parent_of(path)
-    try:
-        return state_in(folders.open(parent), name)
-    except FileNotFoundError:
-        return None
+@dataclass(slots=True)
+class _Look:
+    """Looks at the files of a root, one after the other; a folder that is not there is looked for once."""
+
+    folders: Folders
+    gone: str | None = None
+
+    def at(self, path: str) -> State | None:
+        """Return how a file stands now; None when it is not there.
+
+        Raises:
+            PathRefused: It lies outside, behind a link.
+            OSError: It cannot be read.
+        """
+        parent, name = parent_of(path)
+        if parent == self.gone:
+            return None
+        try:
+            folder = self.folders.open(parent)
+        except FileNotFoundError:
+            self.gone = parent
+            return None
+        try:
+            return state_in(folder, name)
+        except FileNotFoundError:
+            return None
 
 
 def _selection(place: Place, snapshot_id: str | None, wanted: Sequence[str]) -> Selection:
@@ -99,8 +124,7 @@ def _known_and_there(place: Place, copies: Mapping[str, Copy]) -> set[str]:
     """Return the files that other snapshots hold, these copies do not, and that are there now."""
     known: set[str] = set()
     for id_ in snapshot_ids(place.folder):
-        entries = stream_entries(place.folder, id_)
-        known.update(entry.path for entry in entries if entry.path not in copies)
+        known.update(stream_paths_besides(place.folder, id_, copies))
     return {path for path in known if _is_there(place, path)}
 
 

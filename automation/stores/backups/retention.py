@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
@@ -154,9 +154,9 @@ def chosen_by(policy: Policy, taken: Sequence[tuple[str, float]], now_s: float) 
         taken: Ids and the moments they were taken, in seconds since 1970, newest last.
         now_s: Seconds since 1970: what claims to be taken later is not the newest.
     """
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, dict[str, list[str]]] = {}
     for id_, _ in taken[-policy.keep_last :] if policy.keep_last else ():
-        reasons.setdefault(id_, []).append(f"one of the last {policy.keep_last}")
+        reasons.setdefault(id_, {})[f"one of the last {policy.keep_last}"] = []
     buckets: tuple[tuple[str, int, Bucket], ...] = (
         ("hour", policy.keep_hourly, _hour),
         ("day", policy.keep_daily, _day),
@@ -164,17 +164,24 @@ def chosen_by(policy: Policy, taken: Sequence[tuple[str, float]], now_s: float) 
         ("month", policy.keep_monthly, _month),
     )
     for name, count, bucket in buckets:
-        for id_, why in _newest_of_each(taken, name, count, bucket):
-            reasons.setdefault(id_, []).append(why)
+        for id_, why, word in _newest_of_each(taken, name, count, bucket):
+            reasons.setdefault(id_, {}).setdefault(why, []).append(word)
     for id_ in _within(taken, policy.keep_within, now_s):
-        reasons.setdefault(id_, []).append(f"within {policy.keep_within} of the newest")
-    return {id_: ", ".join(whys) for id_, whys in reasons.items()}
+        reasons.setdefault(id_, {})[f"within {policy.keep_within} of the newest"] = []
+    return {id_: _said(whys) for id_, whys in reasons.items()}
+
+
+def _said(whys: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(why.format(", ".join(words)) for why, words in whys.items())
 
 
 def _newest_of_each(
     taken: Sequence[tuple[str, float]], name: str, count: int, bucket: Bucket
-) -> Iterable[tuple[str, str]]:
-    """Yield the newest of each bucket, for so many buckets; then the oldest where some are left."""
+) -> Iterable[tuple[str, str, str]]:
+    """Yield the newest of each bucket, for so many buckets; then the oldest where some are left.
+
+    Each comes with why it stays, and with the word that belongs there.
+    """
     last: tuple[int, ...] | None = None
     for id_, moment_s in reversed(taken):
         if count == 0:
@@ -182,9 +189,9 @@ def _newest_of_each(
         this = bucket(datetime.fromtimestamp(moment_s, UTC))
         if this != last:
             last, count = this, count - 1
-            yield id_, f"the newest of its {name}"
+            yield id_, "the newest of its {}", name
         elif id_ == taken[0][0]:
-            yield id_, f"the oldest, with fewer {name}s than wanted"
+            yield id_, "the oldest, with fewer {} than wanted", f"{name}s"
 
 
 def _within(taken: Sequence[tuple[str, float]], span: Span, now_s: float) -> list[str]:

@@ -104,10 +104,10 @@ def _check_file(folder: int, name: str, entry: Entry, known: Known | None) -> st
 def _hash_once(descriptor: int, status: os.stat_result, known: Known | None) -> str:
     """Return the hash of an open file; of one with several names, read at most once."""
     if known is None or status.st_nlink == 1:
-        return hash_of(descriptor)
+        return hash_of(descriptor, status.st_size)
     key = (status.st_dev, status.st_ino)
     if key not in known:
-        known[key] = bytes.fromhex(hash_of(descriptor))
+        known[key] = bytes.fromhex(hash_of(descriptor, status.st_size))
     return known[key].hex()
 
 

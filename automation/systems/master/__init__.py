@@ -55,7 +55,7 @@ SYSTEM = System(
         ),
         Command(
             "restore",
-            "Put back every system as one set has it; without ID the newest whole set.",
+            "Put back every system as one set has it; without ID the newest whole one of valid files.",
             "restore --dry-run",
             f"{_HERE}.restoring:restore",
             (

@@ -85,6 +85,8 @@ def restore(call: Call) -> int:
         complain(line)
     count = sum(len(plan.to_write) for plan in plans)
     if call.flag("dry_run") or not count:
+        if not count and not problems:
+            told.line("all is as this set has it; `backups` lists others, `restore ID` takes one of them")
         told.end()
         return 1 if problems else 0
     if not call.flag("yes") and not asked(count):

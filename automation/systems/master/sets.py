@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from automation.core.errors import RecordDamaged, UsageInvalid
 from automation.core.moments import to_text
@@ -14,7 +15,7 @@ from automation.engine.snapshot_choice import chosen_id
 from automation.engine.snapshots import latest_of, store_of
 from automation.ports.commands import Ran
 from automation.stores.backup_sets import SET_FILE, BackupSet, read_set, write_set
-from automation.stores.backups.listing import snapshots
+from automation.stores.backups.listing import Snapshot, snapshots
 from automation.systems.master.peers import Peer, peer_named
 from automation.systems.master.programs import Programs, how_it_ended
 
@@ -81,9 +82,10 @@ def note(context: Context, set_id: str, parts: Sequence[Part]) -> BackupSet:
 
 
 def choose(context: Context, snapshot_id: str) -> tuple[str, BackupSet]:
-    """Return the set that one of the master's snapshots names; without an id the newest whole one.
+    """Return the set that one of the master's snapshots names; without an id the newest whole and valid one.
 
-    An emergency's set is never the newest: it holds what was broken (safety S21).
+    Neither an emergency's set nor one with a file that was found invalid is taken without its id: it holds
+    what was broken (safety S21).
 
     Raises:
         UsageInvalid: There is no such set.
@@ -98,24 +100,36 @@ def choose(context: Context, snapshot_id: str) -> tuple[str, BackupSet]:
         if found is None:
             raise UsageInvalid(f"the snapshot {chosen} names no set; see the list of `backups`")
         return chosen, found
-    for one in reversed(there):
-        if one.kind == "regular":
-            try:
-                found = read_set(store.folder / one.id)
-            except RecordDamaged:
-                continue
-            if found is not None and found.whole and _all_there(context, found):
-                return one.id, found
+    whole = list(_whole(context, [store.folder / one.id for one in reversed(there) if one.kind == "regular"]))
+    for snapshot, found in whole:
+        if all(one.may_be_latest for one in _parts_of(context, found)):
+            return snapshot, found
+    if whole:
+        raise UsageInvalid(
+            f"every whole set holds a file that was not valid; `restore {whole[0][0]}` takes the newest as "
+            "it is, each guard's own `restore` takes each file's newest valid copy"
+        )
     raise UsageInvalid("there is no whole set yet: `backup` takes one")
 
 
-def _all_there(context: Context, chosen: BackupSet) -> bool:
-    """Tell whether every snapshot of a set can be read."""
+def _whole(context: Context, own: Sequence[Path]) -> Iterator[tuple[str, BackupSet]]:
+    """Yield the sets in which no system is missing and every snapshot can be read, with who names them."""
+    for snapshot in own:
+        try:
+            found = read_set(snapshot)
+        except RecordDamaged:
+            continue
+        if found is not None and found.whole and len(_parts_of(context, found)) == len(found.snapshots):
+            yield snapshot.name, found
+
+
+def _parts_of(context: Context, chosen: BackupSet) -> list[Snapshot]:
+    """Return those snapshots of a set that can be read."""
+    parts = []
     for peer_name, id_ in chosen.snapshots.items():
         folder = context.layout.backups / _folder_of(peer_name)
-        if not any(one.id == id_ and one.damage is None for one in snapshots(folder)):
-            return False
-    return True
+        parts += [one for one in snapshots(folder) if one.id == id_ and one.damage is None]
+    return parts
 
 
 def _folder_of(system: str) -> str:

@@ -83,7 +83,7 @@ def learn(
         now_s: Seconds since 1970.
     """
     if intents.daemon != daemon:
-        intents, gap = Intents(daemon, {}, _deleted_before(intents)), True
+        intents = Intents(daemon, {}, _deleted_before(intents))  # nothing known of it: as after a gap
     intents = _not_later(intents, now_s)
     words = _words(intents.words, events, processes, now_s)
     stops = {
