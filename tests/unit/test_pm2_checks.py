@@ -170,7 +170,7 @@ def test_s16_a_reload_hides_that_an_app_flaps() -> None:
 def test_what_is_being_recreated_is_not_called_hung_too() -> None:
     old = entry("web", 0)
     noted = begun(DAEMON, listed(old)[0], listed(old))
-    hung = {0: Probed("hung", "http://127.0.0.1:3000/", 3, "no answer")}
+    hung: dict[int | str, Probed] = {0: Probed("hung", "http://127.0.0.1:3000/", 3, "no answer")}
     seen = replace(facts(old, entry("web", 1), recreation=noted), probed=hung)
 
     assert problems(seen) == [("recreation-unfinished", "web")]
