@@ -111,7 +111,7 @@ again() {
     local said=$1 unsteady
     shift
     unsteady=$(grep '^FAILED ' "$said" | cut -d ' ' -f 2- || true)
-    if [ -z "$unsteady" ] || [ "$(wc -l <<<"$unsteady")" -gt "$most_unsteady" ] || grep -q '^ERROR ' "$said"; then return 1; fi
+    if [ -z "$unsteady" ] || [ "$(wc -l <<<"$unsteady")" -gt "$most_unsteady" ] || grep -q '^ERROR tests/' "$said"; then return 1; fi
     echo "== pytest, once more: what failed, alone"
     "$@" -n 0 --last-failed --last-failed-no-failures none 2>&1 | tee -a "$said" || return 1
     printf 'UNSTEADY: %s\n' "$unsteady"

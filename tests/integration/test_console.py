@@ -874,7 +874,7 @@ def test_following_waits_for_a_log_and_ends_at_an_interrupt(ground: Ground) -> N
         write_log(ground, entry(1))
         line = child.stdout.readline()
         child.send_signal(signal.SIGINT)
-        status = child.wait(10)
+        status = child.wait(30)
 
     assert line.endswith("number=1\n")
     assert status == 130

@@ -486,7 +486,7 @@ def test_environment_variables_move_the_sockets_as_they_do_for_pm2(home: Path) -
 def awaited(client: Pm2Client, count: int = 1) -> list[BusEvent]:
     """Drain until so many events were there."""
     seen: list[BusEvent] = []
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 60
     while len(seen) < count:
         assert time.monotonic() < deadline_s, seen
         seen += client.drain()
@@ -562,6 +562,7 @@ def test_more_events_than_are_kept_are_a_gap_to_the_client(home: Path, client: P
         assert client.gap()
 
 
+@pytest.mark.timeout(90)
 def test_a_flood_of_logs_costs_no_memory_and_no_event(home: Path, client: Pm2Client) -> None:
     line = event("log:out", {"data": "x" * 1000, "process": {"pm_id": 0}}) * 1000
     long_line = event("log:out", {"data": "x" * 20_000_000})

@@ -41,7 +41,10 @@ def restart_guard(observer: MasterObserver, subject: str) -> str:
 
 def _bring_pm2_back(observer: MasterObserver, peer: Peer) -> str:
     """Let the PM2 guard's own `recovery` judge and act: after an orderly end it does nothing (safety S14)."""
-    ran = replace(programs(observer.context), limit_s=BRING_BACK_LIMIT_S).run(peer, "recovery")
+    runner = replace(programs(observer.context), limit_s=BRING_BACK_LIMIT_S)
+    if peer not in runner.there():
+        raise StepRefused("PM2 is not running: the start script brings it back")
+    ran = runner.run(peer, "recovery")
     if ran.status:
         raise EffectFailed(f"PM2 is not running; `recovery` of its guard: {how_it_ended(ran)}")
     return f"PM2 was not running; {how_it_ended(ran)}"
