@@ -47,25 +47,28 @@ OF_BUILD = 8  # entries that `build` makes: with `stopped`, and with two workers
 def main() -> int:
     """Print a line for each time, and the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--apps", type=int, default=50)
+    parser.add_argument(
+        "--apps", type=int, default=50, help=f"how many; {OF_BUILD} at least: one of each kind"
+    )
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--pm2", choices=VERSIONS, default="7")
     given = parser.parse_args()
+    apps = max(given.apps, OF_BUILD)
     figures: dict[str, list[float]] = {what: [] for what in ("back", "handed over", "pm2 resurrect", "floor")}
     with build(given.pm2) as world:
-        _add_apps(world, given.apps - OF_BUILD)
+        _add_apps(world, apps - OF_BUILD)
         world.settle()
         with _peer(world) as peer:
             for number in range(given.times):
                 _rest()
-                one = (*_once(world), *_resurrected(peer, given.apps))
+                one = (*_once(world), *_resurrected(peer, apps))
                 for kept, figure in zip(figures.values(), one, strict=True):
                     kept.append(figure)
                 _say(
-                    f"{number + 1}: all {given.apps} back after {one[0]:.2f} s, next guard {one[1]:.2f} s; "
+                    f"{number + 1}: all {apps} back after {one[0]:.2f} s, next guard {one[1]:.2f} s; "
                     f"pm2 resurrect {one[2]:.2f} s; the start itself {one[3]:.2f} s a core"
                 )
-    _say(f"PM2 {given.pm2}, {given.apps} apps, {given.times} times: all as it was, exactly once")
+    _say(f"PM2 {given.pm2}, {apps} apps, {given.times} times: all as it was, exactly once")
     for what, of_it in figures.items():
         middle = statistics.median(of_it)
         _say(f"{what} after {middle:.2f} s (median; {min(of_it):.2f} to {max(of_it):.2f})")
