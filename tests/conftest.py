@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -24,6 +25,10 @@ class SkippedPm2:
 
 SKIPPED = pytest.StashKey[SkippedPm2]()
 
+
+# A shell that runs the tests in the background has SIGINT ignored, and every program they start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A timing is no assertion: on a busy machine any example may take long.
 hypothesis.settings.register_profile(
