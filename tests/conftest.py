@@ -26,7 +26,7 @@ class SkippedPm2:
 SKIPPED = pytest.StashKey[SkippedPm2]()
 
 
-# A shell that runs the tests in the background has SIGINT ignored, and every program they start would inherit that.
+# A shell that runs the tests in the background ignores SIGINT, and what they start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
