@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -24,14 +24,6 @@ pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
 each_version = pytest.mark.parametrize("pm2_version", VERSIONS, indirect=True)
 
 PYTHON = "import time\nwhile True: time.sleep(1)\n"
-
-
-@pytest.fixture
-def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
-    ground = Ground(pm2_home)
-    ground.install()
-    yield ground
-    ground.client.close()
 
 
 def python_app(ground: Ground, name: str, *flags: str) -> None:

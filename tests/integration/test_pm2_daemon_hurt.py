@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,17 +26,8 @@ from automation.systems.pm2.wire import client
 from automation.systems.pm2.wire.client import Pm2Client
 from automation.systems.pm2.wire.door import NoAnswer
 from tests.guarding import Ground, Watch, eventually
-from tests.real_pm2 import Pm2Home
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
-
-
-@pytest.fixture
-def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
-    ground = Ground(pm2_home)
-    ground.install()
-    yield ground
-    ground.client.close()
 
 
 def problems(ground: Ground) -> list[str]:

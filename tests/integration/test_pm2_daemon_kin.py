@@ -16,18 +16,10 @@ from automation.systems.pm2.process import processes
 from automation.systems.pm2.wire import client
 from tests.guarding import LONGER_THAN_ANY_WAIT_S, SCRIPT, Ground, Watch, eventually
 from tests.integration.test_pm2_daemon_death import python_app
-from tests.real_pm2 import VERSIONS, Pm2Home
+from tests.real_pm2 import VERSIONS
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
 each_version = pytest.mark.parametrize("pm2_version", VERSIONS, indirect=True)
-
-
-@pytest.fixture
-def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
-    ground = Ground(pm2_home)
-    ground.install()
-    yield ground
-    ground.client.close()
 
 
 def daemons(ground: Ground) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,19 +11,10 @@ from automation.stores import leases
 from automation.stores.layout import Layout
 from automation.stores.leases import EPOCH_VARIABLE, Lease
 from tests.guarding import Ground, Watch
-from tests.real_pm2 import Pm2Home
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(120)]
 EPOCH = "an-epoch"
 RUNG = "start-from-ecosystem"
-
-
-@pytest.fixture
-def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
-    ground = Ground(pm2_home)
-    ground.install()
-    yield ground
-    ground.client.close()
 
 
 def in_an_emergency(ground: Ground) -> None:

@@ -13,18 +13,10 @@ import pytest
 
 from automation.systems.pm2.daemon.runtime import in_foreground, note
 from tests.guarding import LONGER_THAN_ANY_WAIT_S, Ground, Watch, eventually
-from tests.real_pm2 import NODE, SLEEPER, VERSIONS, Pm2Home, pm2_script
+from tests.real_pm2 import NODE, SLEEPER, VERSIONS, pm2_script
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
 each_version = pytest.mark.parametrize("pm2_version", VERSIONS, indirect=True)
-
-
-@pytest.fixture
-def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
-    ground = Ground(pm2_home)
-    ground.install()
-    yield ground
-    ground.client.close()
 
 
 @contextmanager

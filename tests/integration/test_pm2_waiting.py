@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 
@@ -14,17 +13,9 @@ import pytest
 from automation.systems.pm2.daemon import waiting
 from automation.systems.pm2.daemon.suspects import survey
 from tests.guarding import Ground, Watch, eventually
-from tests.real_pm2 import NODE, Pm2Home
+from tests.real_pm2 import NODE
 
 pytestmark = [pytest.mark.pm2, pytest.mark.timeout(90)]
-
-
-@pytest.fixture
-def ground(pm2_home: Pm2Home) -> Iterator[Ground]:
-    ground = Ground(pm2_home)
-    ground.install()
-    yield ground
-    ground.client.close()
 
 
 def hanging_command(ground: Ground, stack: ExitStack) -> int:

@@ -114,8 +114,8 @@ def test_without_systemd_it_is_said_what_is_there(tmp_path: Path, first: str | N
 def test_root_needs_no_sudo_and_an_unusual_home_is_named() -> None:
     root = Programs("/usr/bin/node", "/usr/bin/pm2", "root", is_root=True)
 
-    assert startup_command(Path("/srv/root/.pm2"), root) == (
-        "env PATH=$PATH:/usr/bin /usr/bin/pm2 startup systemd -u root --hp /srv/root"
+    assert startup_command(Path("/srv/www/.pm2"), root) == (
+        "env PATH=$PATH:/usr/bin /usr/bin/pm2 startup systemd -u root --hp /srv/www"
     )
     assert startup_command(Path("/srv/pm2 home"), root) == (
         "env PATH=$PATH:/usr/bin PM2_HOME='/srv/pm2 home' /usr/bin/pm2 startup systemd -u root"
